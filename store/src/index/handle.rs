@@ -1,0 +1,374 @@
+//! The open index, shared by all threads of the process, and when it is opened and closed.
+
+use super::{
+    access::TABLES,
+    damage::{Guard, IndexError},
+    file_lock::{FileLock, LockFiles},
+    options::IndexOptions,
+    transaction::{IndexReader, IndexWriter},
+};
+use crate::error::StoreError;
+use redb::{Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
+use std::{
+    path::Path,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+/// The longest that a process keeps the index open while it has nothing to do with it right now.
+const LONGEST_HOLD: Duration = Duration::from_millis(500);
+
+/// The index of one store.
+#[derive(Debug)]
+pub(crate) struct Index {
+    shared: Arc<Shared>,
+    /// Writers of this process take turns here, so that the file is free between two of them.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    guard: Guard,
+    locks: LockFiles,
+    options: IndexOptions,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: Option<Open>,
+    /// A thread is opening or closing the file.
+    busy: bool,
+    users: usize,
+    /// Whether a thread is there that closes the file when it has not been used for a while.
+    closer: bool,
+}
+
+#[derive(Debug)]
+struct Open {
+    database: Arc<AnyDatabase>,
+    since: Instant,
+    used: Instant,
+    // After the database: fields are dropped in order.
+    _lock: FileLock,
+}
+
+enum AnyDatabase {
+    Write(Database),
+    Read(ReadOnlyDatabase),
+}
+
+impl std::fmt::Debug for AnyDatabase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if matches!(self, Self::Write(_)) { "Write" } else { "Read" })
+    }
+}
+
+/// The right to use the open index; the last one out closes it, at once or after a while.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    shared: Arc<Shared>,
+    database: Option<Arc<AnyDatabase>>,
+    /// Something went wrong in redb: the file is closed and opened again, which repairs it.
+    spoiled: bool,
+}
+
+impl Index {
+    /// The index of the store in `root`; made if there is none.
+    pub(crate) fn open(root: &Path, options: IndexOptions) -> Result<Self, IndexError> {
+        let path = root.join("index.redb");
+        let shared = Shared {
+            guard: Guard::new(&path),
+            locks: LockFiles::new(root),
+            options,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        };
+        let index = Self { shared: Arc::new(shared), turn: Mutex::default() };
+        let exists = path.try_exists().map_err(|error| index.shared.guard.io("look for", error))?;
+        if !exists {
+            drop(index.lease(true)?);
+        }
+        Ok(index)
+    }
+
+    pub(crate) fn read(&self) -> Result<IndexReader, IndexError> {
+        let lease = self.lease(false)?;
+        let guard = self.shared.guard.clone();
+        let transaction = guard.run(|| lease.begin_read())?;
+        IndexReader::new(transaction, lease, guard)
+    }
+
+    pub(crate) fn update<R, E: From<StoreError>>(
+        &self,
+        change: impl FnOnce(&mut IndexWriter<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lease = self.lease(true).map_err(StoreError::Index)?;
+        let guard = &self.shared.guard;
+        let result = run_update(&lease, guard, change);
+        // A full disk or damage may have left redb unable to go on; a refusal by `change` has not.
+        if matches!(&result, Err(Failure::Index(_))) {
+            lease.spoiled = true;
+        }
+        match result {
+            Ok(value) => Ok(value),
+            Err(Failure::Index(error)) => Err(StoreError::Index(error).into()),
+            Err(Failure::Caller(error)) => Err(error),
+        }
+    }
+
+    /// Closes the file now if nobody uses it.
+    pub(crate) fn release(&self) {
+        let state = self.shared.lock();
+        self.shared.close_if(state, |_| true);
+    }
+
+    fn lease(&self, write: bool) -> Result<Lease, IndexError> {
+        let database = self.shared.acquire(write)?;
+        Ok(Lease { shared: Arc::clone(&self.shared), database: Some(database), spoiled: false })
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+enum Failure<E> {
+    Index(IndexError),
+    Caller(E),
+}
+
+fn run_update<R, E>(
+    lease: &Lease,
+    guard: &Guard,
+    change: impl FnOnce(&mut IndexWriter<'_>) -> Result<R, E>,
+) -> Result<R, Failure<E>> {
+    let Some(AnyDatabase::Write(database)) = lease.database.as_deref() else {
+        return Err(Failure::Index(guard.damaged("it is open for reading alone")));
+    };
+    let transaction = guard.run(|| database.begin_write()).map_err(Failure::Index)?;
+    let result = match IndexWriter::new(&transaction, guard.clone()) {
+        Ok(mut writer) => {
+            let result = change(&mut writer).map_err(Failure::Caller);
+            guard.catch(|| drop(writer)).map_err(Failure::Index).and(result)
+        }
+        Err(error) => Err(Failure::Index(error)),
+    };
+    match result {
+        Ok(value) => guard.run(|| transaction.commit()).map(|()| value).map_err(Failure::Index),
+        Err(failure) => {
+            // Nothing is written; a fault here is found by the next one who opens the file.
+            let _ = guard.catch(|| drop(transaction));
+            Err(failure)
+        }
+    }
+}
+
+impl Lease {
+    fn begin_read(&self) -> Result<ReadTransaction, redb::TransactionError> {
+        match self.database.as_deref() {
+            Some(AnyDatabase::Write(database)) => database.begin_read(),
+            Some(AnyDatabase::Read(database)) => database.begin_read(),
+            None => Err(redb::TransactionError::Storage(redb::StorageError::DatabaseClosed)),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.database = None;
+        self.shared.give_back(self.spoiled);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs while the lock is held with the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the file unless it is open in a way that serves, and counts one user more.
+    fn acquire(&self, write: bool) -> Result<Arc<AnyDatabase>, IndexError> {
+        let started = Instant::now();
+        let mut state = self.lock();
+        loop {
+            let serves = state
+                .open
+                .as_ref()
+                .is_some_and(|open| !write || matches!(*open.database, AnyDatabase::Write(_)));
+            if serves && !state.busy {
+                state.users += 1;
+                if let Some(open) = &mut state.open {
+                    open.used = Instant::now();
+                    return Ok(Arc::clone(&open.database));
+                }
+            }
+            if !state.busy && (state.open.is_none() || state.users == 0) {
+                break;
+            }
+            let left = self.options.wait.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                let held_by = Some(std::process::id());
+                let path = self.guard.path().to_path_buf();
+                return Err(IndexError::Busy { path, held_by, waited: started.elapsed() });
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.busy = true;
+        let old = state.open.take();
+        drop(state);
+        let _ = self.guard.catch(|| drop(old));
+        let opened = self.open_file(write, self.options.wait.saturating_sub(started.elapsed()));
+        let mut state = self.lock();
+        state.busy = false;
+        let result = opened.map(|open| {
+            let database = Arc::clone(&open.database);
+            state.open = Some(open);
+            state.users += 1;
+            database
+        });
+        drop(state);
+        self.changed.notify_all();
+        result
+    }
+
+    fn open_file(&self, write: bool, wait: Duration) -> Result<Open, IndexError> {
+        if !write {
+            let lock = self.locks.take(false, wait, self.guard.path())?;
+            let opened = self.guard.catch(|| self.builder().open_read_only(self.guard.path()))?;
+            match opened {
+                Ok(database) => return Ok(Open::new(AnyDatabase::Read(database), lock)),
+                // It was not closed: opening it for writing repairs it. Or it is not there yet.
+                Err(redb::DatabaseError::RepairAborted) => {}
+                Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))
+                    if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return self.guard.run(|| Err(error)),
+            }
+        }
+        let lock = self.locks.take(true, wait, self.guard.path())?;
+        self.create_if_missing()?;
+        let database = self.guard.run(|| self.builder().open(self.guard.path()))?;
+        Ok(Open::new(AnyDatabase::Write(database), lock))
+    }
+
+    /// Makes an empty index under another name and then gives it its own, so that no half one is ever seen.
+    fn create_if_missing(&self) -> Result<(), IndexError> {
+        let path = self.guard.path();
+        if path.try_exists().map_err(|error| self.guard.io("look for", error))? {
+            return Ok(());
+        }
+        let new = path.with_extension("new");
+        match fs_err::remove_file(&new) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(self.guard.io("make", error));
+            }
+            _ => {}
+        }
+        let database = self.guard.run(|| self.builder().create(&new))?;
+        self.guard.run(|| {
+            let transaction = database.begin_write()?;
+            for table in TABLES {
+                transaction.open_table(*table)?;
+            }
+            transaction.commit()?;
+            Ok::<_, redb::Error>(())
+        })?;
+        self.guard.catch(|| drop(database))?;
+        fs_err::rename(&new, path).map_err(|error| self.guard.io("make", error))?;
+        let parent = path.parent().unwrap_or(path);
+        let directory = fs_err::File::open(parent).map_err(|error| self.guard.io("make", error))?;
+        directory.sync_all().map_err(|error| self.guard.io("make", error))
+    }
+
+    fn builder(&self) -> Builder {
+        let mut builder = Builder::new();
+        builder.set_cache_size(self.options.cache_bytes);
+        builder
+    }
+
+    fn give_back(self: &Arc<Self>, spoiled: bool) {
+        let spoiled = spoiled || self.guard.take_spoiled();
+        let mut state = self.lock();
+        state.users = state.users.saturating_sub(1);
+        if let Some(open) = &mut state.open {
+            open.used = Instant::now();
+        }
+        let linger = self.options.linger;
+        let keep = !spoiled
+            && !linger.is_zero()
+            && state.open.as_ref().is_some_and(|open| {
+                matches!(*open.database, AnyDatabase::Write(_))
+                    && (linger == Duration::MAX || open.since.elapsed() < LONGEST_HOLD)
+            });
+        if !keep {
+            self.close_if(state, |_| true);
+            return;
+        }
+        if linger != Duration::MAX && !state.closer {
+            state.closer = self.start_closer();
+            if !state.closer {
+                self.close_if(state, |_| true);
+                return;
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Closes the file if nobody uses it and `wanted` says so.
+    fn close_if<'s>(&'s self, mut state: MutexGuard<'s, State>, wanted: impl FnOnce(&Open) -> bool) {
+        let close = state.users == 0 && !state.busy && state.open.as_ref().is_some_and(wanted);
+        if close {
+            state.busy = true;
+            let open = state.open.take();
+            drop(state);
+            // A damaged file may panic once more; whoever needs it next meets the damage and says so.
+            let _ = self.guard.catch(|| drop(open));
+            state = self.lock();
+            state.busy = false;
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Starts the thread that closes the file when it is idle. Says whether it could.
+    fn start_closer(self: &Arc<Self>) -> bool {
+        let (linger, shared) = (self.options.linger, Arc::downgrade(self));
+        let step = (linger / 2).max(Duration::from_millis(1));
+        std::thread::Builder::new()
+            .name("nuka-index".into())
+            .spawn(move || {
+                loop {
+                    std::thread::sleep(step);
+                    if !tend(&shared, linger) {
+                        return;
+                    }
+                }
+            })
+            .is_ok()
+    }
+}
+
+/// Closes the file if it is time. Says whether there will be more to do.
+fn tend(shared: &Weak<Shared>, linger: Duration) -> bool {
+    let Some(shared) = shared.upgrade() else { return false };
+    let now = Instant::now();
+    let state = shared.lock();
+    shared.close_if(state, |open| {
+        now.duration_since(open.used) >= linger || now.duration_since(open.since) >= LONGEST_HOLD
+    });
+    let mut state = shared.lock();
+    state.closer = state.open.is_some() || state.busy;
+    state.closer
+}
+
+impl Open {
+    fn new(database: AnyDatabase, lock: FileLock) -> Self {
+        let now = Instant::now();
+        Self { database: Arc::new(database), since: now, used: now, _lock: lock }
+    }
+}

@@ -1,0 +1,52 @@
+//! The content-addressed store: blobs, directory objects, and the index of what is known about them.
+//!
+//! - [`Store`] is the store on disk; a [`Batch`] adds objects to it, durably; both are [`ObjectReader`]s.
+//! - [`Directory`] and [`Node`] are what trees are made of; [`TreeBuilder`] makes them, [`walk`], [`lookup`],
+//!   [`diff`] and [`verify_tree`] read them, [`merge`] makes views.
+//! - [`import`] turns directories and archives into trees, [`export`] does the reverse.
+//! - [`IndexReader`] and [`IndexWriter`] are the index.
+//!
+//! Nothing here prints, reads the environment or asks for the time of day.
+
+mod batch;
+mod buffer;
+mod directory;
+mod error;
+pub mod export;
+pub mod import;
+mod index;
+mod name;
+mod objects;
+mod panics;
+mod platform;
+mod reader;
+mod staging;
+mod store;
+mod sync;
+mod tree;
+mod view;
+mod wire;
+mod writer;
+
+pub use batch::Batch;
+pub use directory::{
+    DIRECTORY_MAGIC, Directory, DirectoryError, MAX_DIRECTORY_OBJECT, Node, Tree, decode_directory,
+};
+pub use error::StoreError;
+pub use index::{
+    BuildResult, IndexError, IndexOptions, IndexReader, IndexWriter, LogRecord, Outputs, PrefixError,
+    Realisation, Root, RootTarget, SourceRecord, StatRecord, Tables,
+};
+pub use name::{
+    EntryName, MAX_DEPTH, MAX_NAME, MAX_TARGET, NameError, PathError, SymlinkTarget, TargetError, TreePath,
+    escape,
+};
+pub use reader::ObjectReader;
+pub use store::{STORE_VERSION, Store, StoreOptions};
+pub use tree::{
+    BuildError, Change, Difference, LookupError, Problem, TreeBuilder, Visit, Walk, diff, lookup,
+    verify_tree, walk,
+};
+pub use view::{MergeError, Part, merge};
+pub use wire::WireError;
+pub use writer::BlobWriter;

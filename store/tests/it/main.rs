@@ -1,0 +1,26 @@
+//! The store as its users see it: one test binary, a module for each thing that must hold.
+
+mod archives;
+mod damage;
+mod evil;
+mod export;
+mod import_directory;
+mod index;
+mod mutation;
+mod objects;
+mod support;
+mod trees;
+
+/// Every file of this directory is part of the binary.
+#[test]
+fn no_test_file_is_forgotten() {
+    let main = include_str!("main.rs");
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.starts_with('.') {
+            continue;
+        }
+        let stem = name.strip_suffix(".rs").expect("only Rust files here");
+        assert!(stem == "main" || main.contains(&format!("mod {stem};")), "{name} is not in main.rs");
+    }
+}
