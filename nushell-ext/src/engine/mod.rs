@@ -1,0 +1,19 @@
+//! The embedded Nushell: what it knows, what it may read, and what it is stopped from doing.
+//!
+//! How each way out of a recipe is closed:
+//! - [`base`] gives the engine pure commands only; a word it does not know is never run as a program.
+//! - [`imports`] finds every `use` before nu's parser does, so that it opens nothing but recipe files;
+//!   the parser's idea of the current directory is a path that no system call accepts.
+//! - [`scan`] reads what the parser compiled and refuses redirections, `$env`, `$nu`, dates and unknown words.
+//! - [`guard`] wraps nu's commands: values of ours never reach one that would misread them.
+//! - [`watch`] sees each instruction: it counts them, and refuses operators on what is known only in a build.
+
+pub(crate) mod base;
+mod forbidden;
+mod guard;
+mod imports;
+pub(crate) mod layout;
+pub(crate) mod load;
+mod scan;
+mod watch;
+mod words;

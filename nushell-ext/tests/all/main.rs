@@ -1,0 +1,20 @@
+//! Recipes evaluated: one test binary, a file for each side of it.
+
+mod common;
+mod docs;
+mod errors;
+mod purity;
+mod recipes;
+mod symbols;
+
+/// No file of tests is forgotten above.
+#[test]
+fn every_file_is_a_module() {
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all");
+    let text = include_str!("main.rs");
+    for entry in std::fs::read_dir(here).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.strip_suffix(".rs").unwrap_or("");
+        assert!(module == "main" || text.contains(&format!("mod {module};")), "{name}");
+    }
+}
