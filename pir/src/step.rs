@@ -75,6 +75,13 @@ pub enum Step {
         /// What to look for, and what to put in its place, everywhere, in this order.
         replacements: Vec<(Template, Template)>,
     },
+    /// Unpacks an archive of the build tree: a tar, perhaps compressed, a zip or a `.deb`, as sources are.
+    Unpack {
+        /// The archive.
+        archive: Template,
+        /// The directory that its contents are put into.
+        to: Template,
+    },
     /// Does the steps that an earlier step wrote into a file, as canonical NUON.
     StepsFrom(Template),
 }
@@ -178,6 +185,7 @@ impl Step {
             Step::Symlink { .. } => "symlink",
             Step::Install { .. } => "install",
             Step::Substitute { .. } => "substitute",
+            Step::Unpack { .. } => "unpack",
             Step::StepsFrom(_) => "steps-from",
         }
     }

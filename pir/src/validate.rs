@@ -228,6 +228,7 @@ fn step(step: &Step, scope: usize, depth: usize) -> Result<(), Invalid> {
         }
         Step::Parallel(branches) => branches.iter().try_for_each(|branch| steps(branch, scope, depth + 1)),
         Step::Write { path, text, .. } => check(path).and_then(|()| check(text)),
+        Step::Unpack { archive, to } => check(archive).and_then(|()| check(to)),
         Step::MakeDirectory(path) | Step::StepsFrom(path) => check(path),
         Step::Copy { from, to } | Step::Move { from, to } | Step::Install { from, to, .. } => {
             arguments(from).and_then(|()| check(to))
