@@ -1,0 +1,109 @@
+//! The command line: verbs, and what all of them take.
+
+use crate::{commands, environment::Colour, exit::EXIT_CODES};
+use clap::{Parser, Subcommand};
+
+/// Packages built from source inside WebAssembly, bit for bit the same everywhere
+#[derive(Debug, Parser)]
+#[command(
+    name = "nuka",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    max_term_width = 100,
+    after_help = "\
+Start here:
+  nuka run lua -e 'print(\"hello from wasm\")'     builds Lua from source, once, and runs it
+  nuka search                                    which packages there are",
+    after_long_help = concat_examples()
+)]
+pub struct Cli {
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        help_heading = "Everywhere"
+    )]
+    pub color: Colour,
+    /// Say nothing but failures
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Everywhere")]
+    pub quiet: bool,
+    /// Say each step
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    pub verbose: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Build packages from source
+    Build(commands::build::Arguments),
+    /// Run a package's program, building the package first if it is not here
+    Run(commands::run::Arguments),
+    /// Run a wasm program that is here as a file
+    Exec(commands::exec::Arguments),
+    /// Find packages by their names and descriptions
+    Search(commands::search::Arguments),
+    /// Show what a package is: its ids, sizes, sources and inputs
+    #[command(alias = "info")]
+    Show(commands::show::Arguments),
+    /// Show how one package comes to use another
+    Why(commands::why::Arguments),
+    /// Show what a package's build printed
+    Log(commands::log::Arguments),
+    /// Show packages as the plain data that their ids are hashes of
+    Pir(commands::pir::Arguments),
+    /// Write a recipe to start from
+    New(commands::new::Arguments),
+    /// Write the hashes that a recipe's sources have now into the recipe
+    UpdateHashes(commands::update_hashes::Arguments),
+    /// Print a file's hashes as recipes write them
+    Hash(commands::hash::Arguments),
+    /// Look into the store, and put things there
+    Store(commands::store::Arguments),
+    /// Look at this machine and this store, and say what is not as it should be
+    Doctor(commands::doctor::Arguments),
+    /// Print what makes a shell complete nuka's arguments
+    Completions(commands::completions::Arguments),
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man(commands::man::Arguments),
+}
+
+fn concat_examples() -> String {
+    format!(
+        "\
+Start here:
+  nuka run lua -e 'print(\"hello from wasm\")'     builds Lua from source, once, and runs it
+  nuka search                                    which packages there are
+  nuka build zlib -o zlib                        builds zlib and copies its tree to ./zlib
+  nuka new hello                                 begins a recipe of your own
+
+Variables:
+  NUKA_STORE        the store [default: $XDG_DATA_HOME/nuka/store]
+  NUKA_CACHE_DIR    downloads and compiled programs [default: $XDG_CACHE_HOME/nuka]
+  NUKA_RECIPE_PATH  directories with your own recipes, separated by `:`
+  NUKA_JOBS         how much is done at once
+  NUKA_OFFLINE      contact nobody, if 1
+  NO_COLOR          no colours
+
+{EXIT_CODES}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,23 @@
+//! One file for each verb: its arguments, and what it does.
+
+pub mod build;
+pub mod completions;
+pub mod doctor;
+pub mod exec;
+pub mod grants;
+pub mod hash;
+pub mod log;
+pub mod man;
+pub mod new;
+pub mod pir;
+pub mod run;
+pub mod search;
+pub mod show;
+pub mod store;
+pub mod update_hashes;
+pub mod why;
+
+use crate::{error::Error, exit::Exit};
+
+/// What every verb gives.
+pub type Done = Result<Exit, Error>;

@@ -1,0 +1,74 @@
+//! `nuka pir`: packages as plain data.
+
+use crate::{
+    commands::Done,
+    context::Context,
+    daemon::Target,
+    error::Error,
+    exit::Exit,
+    output::{Format, print},
+    report::{differences::side_by_side, escape::escape_nuon, plan},
+};
+use nuka_pir::canonical;
+
+/// Show packages as the plain data that their ids are hashes of
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Print a package's PIR
+    #[command(after_help = "The PID is the hash of the canonical text: `nuka pir show --canonical lua`")]
+    Show {
+        /// The package
+        package: Target,
+        /// Print the canonical text, on one line: what is hashed
+        #[arg(long, conflicts_with_all = ["json", "nuon"])]
+        canonical: bool,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Show two packages' PIRs side by side where they differ
+    #[command(after_help = "Ends with 0 if they are the same and with 1 if they differ.\n\n\
+        Example:\n  nuka pir diff lua ./lua.nu     what a changed recipe changes")]
+    Diff {
+        /// One package
+        left: Target,
+        /// The other package
+        right: Target,
+    },
+}
+
+/// Does what is asked.
+pub fn run(context: &Context, arguments: &Arguments) -> Done {
+    let nuka = context.local();
+    match &arguments.verb {
+        Verb::Show { package, canonical: true, .. } => {
+            print(&escape_nuon(nuka.pir(package)?.canonical + "\n"))?;
+            Ok(Exit::Success)
+        }
+        Verb::Show { package, format, .. } => {
+            let pir = nuka.pir(package)?;
+            let data = canonical::parse(&pir.canonical).map_err(|error| Error::Data(error.to_string()))?;
+            format.print(context, &data, |_| escape_nuon(pir.pretty))?;
+            Ok(Exit::Success)
+        }
+        Verb::Diff { left, right } => {
+            let (left, right) = (nuka.pir(left)?, nuka.pir(right)?);
+            let head =
+                |pir: &crate::daemon::PirText| format!("{}  {}\n", plan::name(&pir.package), pir.package.pid);
+            if left.canonical == right.canonical {
+                context.say(&format!("the same PIR: {}", head(&left).trim_end()));
+                return Ok(Exit::Success);
+            }
+            let style = crate::report::style::Style { colour: context.terminal.stdout_colour };
+            let (old, new) = (escape_nuon(left.pretty.clone()), escape_nuon(right.pretty.clone()));
+            let shown = side_by_side(&old, &new, context.terminal.width, style);
+            print(&format!("< {}> {}{shown}", head(&left), head(&right)))?;
+            Ok(Exit::Failure)
+        }
+    }
+}

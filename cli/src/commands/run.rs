@@ -1,0 +1,69 @@
+//! `nuka run`: a package's program, built first where that is needed.
+
+use crate::{
+    commands::{
+        Done,
+        grants::{GrantArguments, text},
+    },
+    context::{Context, WorkArguments},
+    daemon::{How, Target},
+    error::Error,
+    exit::Exit,
+    report::outcome,
+};
+use std::ffi::OsString;
+
+/// Run a package's program, building the package first if it is not here
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "nuka run [OPTIONS] PACKAGE [ARGS]...",
+    after_help = "\
+Everything after PACKAGE is the program's own, also what looks like an option of nuka's.
+The program reads the current directory and nothing else, unless its recipe or an option
+here says more. The home directory and / are let in only when named.
+
+Examples:
+  nuka run lua -e 'print(\"hello from wasm\")'
+  nuka run --write bsdtar -xf untrusted.tar.gz
+  nuka run --dir ~/papers mutool draw -o page.png paper.pdf 1
+  nuka run --bin luac lua -o script.luac script.lua"
+)]
+pub struct Arguments {
+    /// The program, where the package has several
+    #[arg(long, value_name = "PROGRAM")]
+    bin: Option<String>,
+    #[command(flatten)]
+    work: WorkArguments,
+    /// The package, and what its program is given
+    #[arg(required = true, trailing_var_arg = true, value_names = ["PACKAGE", "ARGS"])]
+    command: Vec<OsString>,
+    #[command(flatten)]
+    grants: GrantArguments,
+}
+
+/// Builds what is needed and runs the program.
+pub fn run(context: &Context, arguments: &Arguments) -> Done {
+    let Some((package, rest)) = arguments.command.split_first() else {
+        return Err(Error::Usage {
+            message: "no package is named".into(),
+            help: "`nuka run PACKAGE`".into(),
+        });
+    };
+    let package = text(package, "the package")?;
+    let target: Target = package.parse().map_err(|error| Error::Usage {
+        message: format!("`{package}` names no package: {error}"),
+        help: "name a package, NAME@VERSION, or the path of a recipe; `nuka search` lists packages"
+            .to_owned(),
+    })?;
+    // Looked at before the first build, which may take minutes.
+    let grants = arguments.grants.grants(context)?;
+    let nuka = context.nuka(&arguments.work);
+    let progress = context.progress(&arguments.work);
+    let prepared = nuka.prepare(&target, arguments.bin.as_deref(), &progress);
+    let seconds = progress.finish();
+    let prepared = prepared?;
+    if prepared.outcome.how != How::Present {
+        context.say(&outcome::show(&prepared.outcome, prepared.published, seconds, context.style()));
+    }
+    Ok(Exit::Program(nuka.run(prepared, rest, &grants)?))
+}

@@ -1,0 +1,100 @@
+//! What every command is given: the environment, the terminal, and how much to say.
+
+use crate::daemon::{Config, Nuka};
+use crate::{
+    environment::{Environment, Terminal},
+    error::Error,
+    report::{escape::escape, progress::Progress, style::Role, style::Style},
+};
+use std::{
+    io::{self, Write as _},
+    num::NonZeroUsize,
+};
+
+/// How much is said while nuka works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Failures only.
+    Quiet,
+    /// What is done.
+    Normal,
+    /// Each step too.
+    Verbose,
+}
+
+/// What a command runs in.
+#[derive(Debug)]
+pub struct Context {
+    /// What was found around.
+    pub environment: Environment,
+    /// What the standard streams are.
+    pub terminal: Terminal,
+    /// How much is said.
+    pub verbosity: Verbosity,
+}
+
+/// Options of all verbs that may fetch or build.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct WorkArguments {
+    /// Do at most this many things at once [env: NUKA_JOBS] [default: all processors]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Contact nobody: use only what is here [env: NUKA_OFFLINE]
+    #[arg(long)]
+    pub offline: bool,
+}
+
+impl Context {
+    /// The daemon's API, which opens nothing before it is used.
+    pub fn nuka(&self, work: &WorkArguments) -> Nuka {
+        let environment = &self.environment;
+        Nuka::new(Config {
+            store: environment.store.clone(),
+            cache: environment.cache.clone(),
+            state: environment.state.clone(),
+            recipe_directories: environment.recipe_directories.clone(),
+            jobs: work.jobs.unwrap_or(environment.jobs),
+            offline: work.offline || environment.offline,
+            home: environment.home.clone(),
+            env: environment.variables.clone(),
+            current_directory: environment.current_directory.clone(),
+        })
+    }
+
+    /// The same for verbs that neither fetch nor build.
+    pub fn local(&self) -> Nuka {
+        self.nuka(&WorkArguments { jobs: None, offline: true })
+    }
+
+    /// Shows work as it goes on.
+    pub fn progress(&self, work: &WorkArguments) -> Progress {
+        Progress::new(self.terminal, self.verbosity, work.jobs.unwrap_or(self.environment.jobs))
+    }
+
+    /// The look of messages.
+    pub fn style(&self) -> Style {
+        Style { colour: self.terminal.stderr_colour }
+    }
+
+    /// Says a line that is not data. It must be escaped already.
+    pub fn say(&self, text: &str) {
+        if self.verbosity != Verbosity::Quiet {
+            say(text);
+        }
+    }
+
+    /// Says something that should be looked at, even when little is said. May be untrusted.
+    pub fn warn(&self, text: &str) {
+        say(&format!("{}: {}", self.style().show(Role::Warning, "warning"), escape(text)));
+    }
+
+    /// Prints the name of a file that was written, escaped on a terminal.
+    pub fn print_line(&self, text: &str) -> Result<(), Error> {
+        crate::output::print(&format!("{}\n", escape(text)))
+    }
+}
+
+/// Writes a line to stderr. That nobody reads it is no reason to stop.
+pub fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,93 @@
+//! From arguments to an exit code. The one place where errors become text.
+
+use crate::{
+    arguments::{Cli, Verb},
+    commands::{self, Done},
+    context::{Context, Verbosity},
+    environment::{Colour, Environment, Terminal},
+    error::Error,
+    exit::Exit,
+    output,
+    report::{error, escape},
+};
+use clap::{Parser as _, error::ErrorKind};
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+};
+
+/// Does what the command line says.
+pub fn start() -> Exit {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error, &arguments),
+    };
+    let terminal = Terminal::read(cli.color);
+    let starting = matches!(cli.verb, Verb::Run(_) | Verb::Exec(_));
+    match Environment::read().map_err(Error::from).and_then(|environment| {
+        let verbosity = match (cli.quiet, cli.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        dispatch(&Context { environment, terminal, verbosity }, &cli.verb)
+    }) {
+        Ok(exit) => exit,
+        Err(failed) => {
+            let exit = failed.exit(starting);
+            if exit != Exit::BrokenPipe {
+                let text = error::show(&failed, terminal.stderr_colour, terminal.width);
+                // Nothing can be done about a closed stderr.
+                let _ = io::stderr().lock().write_all(text.as_bytes());
+            }
+            exit
+        }
+    }
+}
+
+fn dispatch(context: &Context, verb: &Verb) -> Done {
+    match verb {
+        Verb::Build(arguments) => commands::build::run(context, arguments),
+        Verb::Run(arguments) => commands::run::run(context, arguments),
+        Verb::Exec(arguments) => commands::exec::run(context, arguments),
+        Verb::Search(arguments) => commands::search::run(context, arguments),
+        Verb::Show(arguments) => commands::show::run(context, arguments),
+        Verb::Why(arguments) => commands::why::run(context, arguments),
+        Verb::Log(arguments) => commands::log::run(context, arguments),
+        Verb::Pir(arguments) => commands::pir::run(context, arguments),
+        Verb::New(arguments) => commands::new::run(context, arguments),
+        Verb::UpdateHashes(arguments) => commands::update_hashes::run(context, arguments),
+        Verb::Hash(arguments) => commands::hash::run(context, arguments),
+        Verb::Store(arguments) => commands::store::run(context, arguments),
+        Verb::Doctor(arguments) => commands::doctor::run(context, arguments),
+        Verb::Completions(arguments) => commands::completions::run(arguments),
+        Verb::Man(arguments) => commands::man::run(context, arguments),
+    }
+}
+
+/// Prints help where that was asked for, and what is wrong with the command line otherwise.
+fn not_understood(error: &clap::Error, arguments: &[OsString]) -> Exit {
+    let terminal = Terminal::read(Colour::Auto);
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let colour = if asked { terminal.stdout_colour } else { terminal.stderr_colour };
+    // What was typed is quoted in the message. Colours are escape sequences, so a text that has its own is shown
+    // without any.
+    let evil = arguments.iter().any(|argument| {
+        let text = argument.to_string_lossy();
+        escape::escape(&text) != text
+    });
+    let rendered = error.render();
+    let text = match colour && !evil {
+        true => rendered.ansi().to_string(),
+        false => escape::escape_lines(&rendered.to_string()).into_owned(),
+    };
+    if asked {
+        return match output::print(&text) {
+            Ok(()) => Exit::Success,
+            Err(error) => error.exit(false),
+        };
+    }
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+    Exit::Usage
+}

@@ -1,0 +1,12 @@
+//! Runs the real binary: what people see of it, and how it ends. No test needs a network.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod completions;
+mod errors;
+mod help;
+mod packages;
+mod pipes;
+mod programs;
+mod support;
+mod usage;

@@ -1,0 +1,43 @@
+//! What nuka is told about where it works. Nothing here is read from the environment: the caller passes it in.
+
+use std::{collections::BTreeMap, num::NonZeroUsize, path::PathBuf};
+
+/// Where and how to work.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The store's directory.
+    pub store: PathBuf,
+    /// Downloads and compiled programs: what can be had again.
+    pub cache: PathBuf,
+    /// Logs.
+    pub state: PathBuf,
+    /// The person's recipe roots, in order of precedence.
+    pub recipe_directories: Vec<PathBuf>,
+    /// How many processes may run at once.
+    pub jobs: NonZeroUsize,
+    /// Contact nobody.
+    pub offline: bool,
+    /// The person's home directory, where clients keep their configuration.
+    pub home: PathBuf,
+    /// The person's environment, through which clients are configured.
+    pub env: BTreeMap<String, String>,
+    /// The person's current directory, absolute.
+    pub current_directory: PathBuf,
+}
+
+impl Config {
+    /// Where compiled programs are kept.
+    pub fn modules(&self) -> PathBuf {
+        self.cache.join("modules")
+    }
+
+    /// Where downloads are kept while they are not whole.
+    pub fn downloads(&self) -> PathBuf {
+        self.cache.join("downloads")
+    }
+
+    /// Where build logs are.
+    pub fn logs(&self) -> PathBuf {
+        self.state.join("logs")
+    }
+}

@@ -1,0 +1,287 @@
+//! Everything that a request can fail with. The facts are in the fields; `cli` makes text of them.
+
+use crate::{fetch::FetchError, inputs::InputError, worker::WorkError};
+use nuka_pir::{Cid, Pid};
+use std::{io, path::PathBuf};
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A recipe is wrong.
+    #[error(transparent)]
+    Recipe(#[from] Box<nuka_nushell_ext::RecipeError>),
+    /// A recipe's file cannot be read.
+    #[error("the recipe `{}` cannot be read: {source}", path.display())]
+    RecipeFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A recipe's file has a name that no recipe can have.
+    #[error("{error}")]
+    RecipeName {
+        /// Which rule it breaks.
+        error: nuka_nushell_ext::PathError,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] nuka_store::StoreError),
+    /// The store's index.
+    #[error(transparent)]
+    Index(#[from] nuka_store::IndexError),
+    /// A PIR.
+    #[error(transparent)]
+    Pir(#[from] nuka_pir::PirError),
+    /// A source.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// A build.
+    #[error(transparent)]
+    Work(#[from] Box<WorkError>),
+    /// Inputs that do not go together.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The wasm runtime.
+    #[error(transparent)]
+    Runtime(#[from] nuka_seed_runtime::Error),
+    /// A program that the person runs.
+    #[error(transparent)]
+    Live(#[from] nuka_seed_runtime::live::LiveError),
+    /// Importing a file or directory.
+    #[error(transparent)]
+    Import(#[from] nuka_store::import::ImportError),
+    /// Writing a tree to a directory.
+    #[error(transparent)]
+    Export(#[from] nuka_store::export::ExportError),
+    /// The store does not know a package.
+    #[error("the store does not know the package {pid}")]
+    UnknownPackage {
+        /// Its id.
+        pid: Pid,
+    },
+    /// A text names nothing in the store.
+    #[error("`{what}` names nothing in the store")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+        /// Something near that is there.
+        suggestion: Option<String>,
+    },
+    /// A text is the beginning of several ids.
+    #[error("`{what}` is the beginning of several ids")]
+    Ambiguous {
+        /// What was asked for.
+        what: String,
+        /// Some of them.
+        some: Vec<String>,
+    },
+    /// Something that is asked of a package that is not built yet.
+    #[error("{name} {version} is not built")]
+    NotBuilt {
+        /// The package.
+        name: String,
+        /// Its version.
+        version: String,
+    },
+    /// A package has no program of this name.
+    #[error("{package} has no program `{program}`")]
+    NoProgram {
+        /// The package.
+        package: String,
+        /// What was asked for.
+        program: String,
+        /// What there is.
+        programs: Vec<String>,
+    },
+    /// A package has no program at all, or several and none is called like it.
+    #[error("{package} does not say which of its programs is meant")]
+    WhichProgram {
+        /// The package.
+        package: String,
+        /// What there is.
+        programs: Vec<String>,
+    },
+    /// What `run` needs could not be built; the failures were told as they happened.
+    #[error("{package} could not be built")]
+    BuildFailed {
+        /// The package.
+        package: String,
+        /// Why.
+        report: Box<crate::api::BuildReport>,
+    },
+    /// A file of the person's.
+    #[error("{action} `{}`: {source}", path.display())]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Something is no directory, or no file.
+    #[error("`{what}` is not {wanted}")]
+    WrongKind {
+        /// What was asked for.
+        what: String,
+        /// What it should have been.
+        wanted: &'static str,
+    },
+    /// The expected CIDs cannot be read.
+    #[error("the published CIDs cannot be read: {source}")]
+    Published {
+        /// Why.
+        source: nuka_pir::canonical::CanonicalError,
+    },
+    /// An object that a tree names is not there.
+    #[error("the tree {cid} is not whole")]
+    Broken {
+        /// The tree.
+        cid: Cid,
+    },
+    /// An archive that is not one, or that nuka refuses.
+    #[error("{origin}: {error}")]
+    Archive {
+        /// The source.
+        origin: String,
+        /// Why.
+        error: nuka_store::import::ImportError,
+    },
+    /// A source's file has a name that no tree can hold.
+    #[error("{error}")]
+    SourceName {
+        /// Why.
+        error: nuka_store::NameError,
+    },
+    /// A source's `--subdir` is no path.
+    #[error("`{path}` is not a directory of a source: {error}")]
+    Subdir {
+        /// The path.
+        path: String,
+        /// Why.
+        error: nuka_store::PathError,
+    },
+    /// A local directory is not what the recipe says.
+    #[error("{origin} has the hash {got}; the recipe expects {expected}")]
+    WrongTree {
+        /// The source.
+        origin: String,
+        /// What the recipe says.
+        expected: nuka_pir::SourceHash,
+        /// What is there.
+        got: nuka_pir::SourceHash,
+    },
+    /// A name.
+    #[error("{error}")]
+    Name {
+        /// Why.
+        error: nuka_pir::NameError,
+    },
+    /// A place where a program is to see a directory.
+    #[error("{error}")]
+    GuestPath {
+        /// Why.
+        error: nuka_seed_runtime::tree::NameError,
+    },
+    /// An argument that is not text.
+    #[error("the argument `{argument}` is not UTF-8, which a program's arguments must be")]
+    Argument {
+        /// The argument.
+        argument: String,
+    },
+    /// A program that the person ran crashed.
+    #[error("the program {exit}")]
+    Crashed {
+        /// How.
+        exit: nuka_seed_runtime::Exit,
+    },
+    /// A path in the store that cannot be followed.
+    #[error(transparent)]
+    Lookup(#[from] nuka_store::LookupError),
+    /// Hashes that cannot be written into a recipe.
+    #[error("{error}")]
+    Edit {
+        /// Why.
+        error: crate::fetch::EditError,
+    },
+    /// What a new recipe is made from.
+    #[error("{error}")]
+    Spec {
+        /// Why.
+        error: crate::fetch::FetchError,
+    },
+    /// Threads for the builds cannot be had.
+    #[error("threads cannot be started: {0}")]
+    Threads(String),
+}
+
+impl Error {
+    /// What kind of error it is, for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Recipe(_) | Error::RecipeFile { .. } | Error::RecipeName { .. } => "nuka::recipe",
+            Error::Store(_)
+            | Error::Index(_)
+            | Error::Lookup(_)
+            | Error::Import(_)
+            | Error::Export(_)
+            | Error::Broken { .. } => "nuka::store",
+            Error::Pir(_) => "nuka::pir",
+            Error::Fetch(_)
+            | Error::Archive { .. }
+            | Error::SourceName { .. }
+            | Error::Subdir { .. }
+            | Error::WrongTree { .. }
+            | Error::Edit { .. }
+            | Error::Spec { .. } => "nuka::fetch",
+            Error::Work(_) | Error::Input(_) | Error::BuildFailed { .. } | Error::Threads(_) => "nuka::build",
+            Error::Runtime(_)
+            | Error::Live(_)
+            | Error::Crashed { .. }
+            | Error::Argument { .. }
+            | Error::GuestPath { .. } => "nuka::run",
+            Error::Name { .. } => "nuka::name",
+            Error::UnknownPackage { .. } | Error::NotFound { .. } | Error::Ambiguous { .. } => {
+                "nuka::not_found"
+            }
+            Error::NotBuilt { .. } => "nuka::not_built",
+            Error::NoProgram { .. } | Error::WhichProgram { .. } => "nuka::program",
+            Error::File { .. } | Error::WrongKind { .. } => "nuka::file",
+            Error::Published { .. } => "nuka::published",
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Error::Recipe(error) => error.help.clone(),
+            Error::Fetch(error) | Error::Spec { error } => Some(error.help()),
+            Error::Edit { error } => Some(error.help().to_owned()),
+            Error::WrongTree { .. } => {
+                Some("if the change is meant, `nuka update-hashes RECIPE` writes the new hash".to_owned())
+            }
+            Error::NotFound { suggestion: Some(name), .. } => Some(format!("did you mean `{name}`?")),
+            Error::NotFound { .. } => Some("`nuka store list` shows what is there".to_owned()),
+            Error::Ambiguous { some, .. } => Some(format!("it could be {}", some.join(", "))),
+            Error::NotBuilt { name, version } => {
+                Some(format!("build it first: `nuka build {name}@{version}`"))
+            }
+            Error::NoProgram { programs, .. } if programs.is_empty() => {
+                Some("it has no programs: it is a library, or data".to_owned())
+            }
+            Error::NoProgram { programs, .. } => Some(format!("it has {}", programs.join(", "))),
+            Error::WhichProgram { programs, .. } if programs.is_empty() => {
+                Some("it has no programs: it is a library, or data".to_owned())
+            }
+            Error::WhichProgram { programs, .. } => {
+                Some(format!("name one with `--bin`: {}", programs.join(", ")))
+            }
+            Error::Store(error) if error.is_storage_full() => {
+                Some("make room on the disk, or set NUKA_STORE to a place that has some".to_owned())
+            }
+            Error::Broken { .. } => Some("build the package again with `nuka build --rebuild`".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! From targets to packages: recipes are evaluated, and what they came to is registered and remembered.
+//!
+//! An evaluation is remembered in the store's index by what was asked for, with every recipe file that it read
+//! (and the hash of what it read) and every one that it looked for in vain. While all of that is as it was, the
+//! same question has the same answer, and no Nushell is started.
+
+use crate::{api::Target, error::Error, recipes::RecipeRoots};
+use nuka_nushell_ext::{self as nu, Evaluator, MissingHashes, Options, RecipeName, RecipePath};
+use nuka_pir::{BlobId, Cpu, Pid, Platform, canonical};
+use nuka_store::{Store, StoreError};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// Where remembered evaluations are in the index.
+const NAMESPACE: &str = "evaluation";
+
+/// What one question came to, as it is remembered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The packages that were asked for, in the order of the question.
+    pub roots: Vec<Pid>,
+    /// The check of each package that has one.
+    pub checks: BTreeMap<String, Pid>,
+    /// Every package: its name, version and recipe.
+    pub packages: BTreeMap<String, Evaluated>,
+    /// Places of local sources, by source id: the recipe, and the path it gives.
+    pub local: BTreeMap<String, Local>,
+    /// Recipe files that were read, with their hashes.
+    files: BTreeMap<String, BlobId>,
+    /// Recipe files that were looked for in vain.
+    absent: Vec<String>,
+    /// What the author should know.
+    pub warnings: Vec<String>,
+}
+
+/// One evaluated package.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Its recipe.
+    pub recipe: String,
+    /// All versions that its recipe offers.
+    pub versions: Vec<String>,
+}
+
+/// A source that stands beside a recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Local {
+    /// The recipe.
+    pub recipe: String,
+    /// The path below the recipe's root.
+    pub path: String,
+}
+
+/// Answers a question, from memory if it can be.
+pub fn evaluate(store: &Store, roots: &RecipeRoots, targets: &[Target]) -> Result<Answer, Error> {
+    let (roots, targets) = resolve(roots, targets)?;
+    let question = question(&targets);
+    if let Some(answer) = remembered(store, &question, &roots)? {
+        return Ok(answer);
+    }
+    let evaluation = run(&roots, &targets, MissingHashes::Refuse)?;
+    let answer = answer(&evaluation);
+    register(store, &evaluation, &question, &answer)?;
+    Ok(answer)
+}
+
+/// Evaluates without memory, and takes note of missing hashes instead of refusing them.
+pub fn for_hashes(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoots, nu::Evaluation), Error> {
+    let (roots, targets) = resolve(roots, targets)?;
+    let evaluation = run(&roots, &targets, MissingHashes::Collect)?;
+    Ok((roots, evaluation))
+}
+
+/// Turns what people name into what the evaluator takes. A recipe named by its file brings its directory as the
+/// first root, so that its neighbours are found.
+fn resolve(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoots, Vec<nu::Target>), Error> {
+    let mut roots = roots.clone();
+    let mut resolved = Vec::with_capacity(targets.len());
+    for target in targets {
+        let (recipe, version) = match target {
+            Target::Name { name, version } => (RecipeName::Package(name.clone()), version),
+            Target::File { path, version } => {
+                let (directory, file) = split(path)?;
+                roots = roots.with_first(directory);
+                (RecipeName::File(file), version)
+            }
+        };
+        let version = version.clone();
+        resolved.push(nu::Target { recipe, version, platform: Platform::WASM, cpu: Cpu::GENERIC });
+    }
+    Ok((roots, resolved))
+}
+
+fn split(path: &Path) -> Result<(std::path::PathBuf, RecipePath), Error> {
+    let unreadable = |source| Error::RecipeFile { path: path.to_owned(), source };
+    let path = fs_err::canonicalize(path).map_err(unreadable)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let file = RecipePath::new(&name).map_err(|error| Error::RecipeName { error })?;
+    Ok((path.parent().unwrap_or(Path::new("/")).to_owned(), file))
+}
+
+/// The question as bytes: nuka's version, and each target.
+fn question(targets: &[nu::Target]) -> Vec<u8> {
+    let mut hasher = blake3::Hasher::new_derive_key("nuka evaluation 1");
+    let mut field = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    field(env!("CARGO_PKG_VERSION"));
+    for target in targets {
+        match &target.recipe {
+            RecipeName::Package(name) => field(name.as_str()),
+            RecipeName::File(path) => field(&format!("/{path}")),
+        }
+        field(target.version.as_ref().map_or("", |version| version.as_str()));
+        field(target.platform.as_str());
+        field(target.cpu.as_str());
+    }
+    hasher.finalize().as_bytes().to_vec()
+}
+
+fn remembered(store: &Store, question: &[u8], roots: &RecipeRoots) -> Result<Option<Answer>, Error> {
+    let Some(bytes) = store.read()?.value(NAMESPACE, question)? else { return Ok(None) };
+    // What cannot be read was written by another version: it is evaluated again and replaced.
+    let Ok(answer) = serde_json::from_slice::<Answer>(&bytes) else { return Ok(None) };
+    let read =
+        |path: &str| roots.find(path).map_err(|source| Error::RecipeFile { path: path.into(), source });
+    for (path, hash) in &answer.files {
+        match read(path)? {
+            Some((_, bytes)) if BlobId::of(&bytes) == *hash => {}
+            _ => return Ok(None),
+        }
+    }
+    for path in &answer.absent {
+        if read(path)?.is_some() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(answer))
+}
+
+fn run(
+    roots: &RecipeRoots,
+    targets: &[nu::Target],
+    missing_hashes: MissingHashes,
+) -> Result<nu::Evaluation, Error> {
+    let options = Options { missing_hashes, ..Options::default() };
+    Ok(Evaluator::new(roots, options).evaluate(targets).map_err(Box::new)?)
+}
+
+fn answer(evaluation: &nu::Evaluation) -> Answer {
+    let mut answer = Answer {
+        roots: evaluation.roots.clone(),
+        checks: BTreeMap::new(),
+        packages: BTreeMap::new(),
+        local: BTreeMap::new(),
+        files: evaluation.files_read.iter().map(|(path, hash)| (path.to_string(), *hash)).collect(),
+        absent: evaluation.not_found.iter().map(RecipePath::to_string).collect(),
+        warnings: evaluation.warnings.iter().map(|warning| warning.message.clone()).collect(),
+    };
+    for (pid, package) in &evaluation.packages {
+        if let Some(check) = package.check {
+            answer.checks.insert(pid.to_string(), check);
+        }
+        let evaluated = Evaluated {
+            name: package.pir.name.to_string(),
+            version: package.pir.version.to_string(),
+            recipe: package.recipe.to_string(),
+            versions: package.versions.iter().map(ToString::to_string).collect(),
+        };
+        answer.packages.insert(pid.to_string(), evaluated);
+        for (source, path) in &package.local_sources {
+            let local = Local { recipe: package.recipe.to_string(), path: path.clone() };
+            answer.local.insert(source.to_string(), local);
+        }
+    }
+    answer
+}
+
+fn register(
+    store: &Store,
+    evaluation: &nu::Evaluation,
+    question: &[u8],
+    answer: &Answer,
+) -> Result<(), Error> {
+    let batch = store.batch();
+    let mut metas = Vec::new();
+    for (pid, package) in &evaluation.packages {
+        if package.meta != nuka_pir::Meta::default() {
+            let text = package.meta.to_text().map_err(nuka_pir::PirError::from)?;
+            metas.push((*pid, batch.add_blob(text.as_bytes())?));
+        }
+    }
+    let bytes = serde_json::to_vec(answer)
+        .map_err(|error| nuka_pir::PirError::from(canonical::CanonicalError::Shape(error.to_string())))?;
+    batch.commit(|index| {
+        for (pid, package) in &evaluation.packages {
+            if !index.has_pir(pid)? {
+                index.put_pir(pid, &package.pir.name, &package.pir.version, package.text.as_bytes())?;
+            }
+        }
+        for (pid, meta) in &metas {
+            index.put_meta(pid, meta)?;
+        }
+        index.put_value(NAMESPACE, question, &bytes)?;
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Everything that acts: evaluating, fetching, scheduling and building, behind one API.
+//!
+//! [`Nuka`] answers requests ([`api`]) and tells an [`Observer`] what happens meanwhile ([`event`]). Both are plain
+//! data, so a socket can be put between a caller and this crate without moving code.
+
+pub mod api;
+mod build;
+mod clock;
+mod config;
+mod error;
+mod evaluate;
+pub mod event;
+pub mod fetch;
+mod inputs;
+mod lock;
+mod logs;
+mod new_recipe;
+mod nuka;
+mod outputs;
+mod plan;
+pub mod published;
+mod realised;
+mod recipe_files;
+mod recipes;
+mod scheduler;
+mod sources;
+mod suggest;
+mod worker;
+
+pub use config::Config;
+pub use error::Error;
+pub use event::{Event, Observer, Silent};
+pub use nuka::{FileHashes, Nuka, Prepared, StorePath};
+pub use nuka_nushell_ext::RecipeError;
+pub use worker::WorkError;

@@ -1,0 +1,50 @@
+//! Build logs: one file a build, by its build id.
+
+use fs_err as fs;
+use nuka_pir::BuildId;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// Where a build's log is.
+pub fn path(directory: &Path, build: BuildId) -> PathBuf {
+    directory.join(format!("{build}.log"))
+}
+
+/// Writes a build's log, whole or not at all.
+pub fn write(directory: &Path, build: BuildId, log: &[u8]) -> io::Result<PathBuf> {
+    fs::create_dir_all(directory)?;
+    let path = path(directory, build);
+    let beside = directory.join(format!(".{build}.{}", std::process::id()));
+    let written = fs::write(&beside, log).and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        // What was written so far is of no use; the error that matters is the first one.
+        let _ = fs::remove_file(&beside);
+    }
+    written.map(|()| path)
+}
+
+/// The last lines of a log.
+pub fn tail(log: &[u8], lines: usize) -> Vec<String> {
+    let text = String::from_utf8_lossy(log);
+    let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let from = all.len().saturating_sub(lines);
+    all.get(from..).unwrap_or_default().iter().map(|line| line.chars().take(400).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_replaced_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let build = BuildId::from_bytes([1; 32]);
+        write(dir.path(), build, b"one").unwrap();
+        let path = write(dir.path(), build, b"two\n\nthree\n").unwrap();
+        assert_eq!(fs::read(path).unwrap(), b"two\n\nthree\n");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(tail(b"1\n2\n\n3\n", 2), ["2", "3"]);
+    }
+}

@@ -1,0 +1,339 @@
+//! Building: from targets to realised packages.
+
+use super::Nuka;
+use crate::{
+    api::{BuildOptions, BuildReport, Target},
+    build::Trees,
+    error::Error,
+    evaluate::{self, Answer},
+    event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},
+    fetch,
+    inputs::Views,
+    logs,
+    plan::{self, Job, Work},
+    scheduler::{self, Verdict, Workers},
+    worker::{Made, WorkError, Worker, package_ref},
+};
+use nuka_pir::{OutputName, Pid, Source, SourceId};
+use nuka_store::Realisation;
+use std::{
+    collections::HashMap,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
+};
+
+/// Downloads at once.
+const DOWNLOADS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
+
+/// Lines of a failed build's log that are shown with the failure.
+const TAIL: usize = 25;
+
+impl Nuka {
+    /// Every recipe, as a target.
+    pub fn all(&self) -> Result<Vec<Target>, Error> {
+        Ok(self.roots.names().iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// What a build would do.
+    pub fn plan(&self, targets: &[Target], options: &BuildOptions) -> Result<Plan, Error> {
+        let (_, wanted) = self.wanted(targets, options)?;
+        let work = plan::plan(self.store()?, &wanted, options.rebuild)?;
+        Ok(self.announced(&work))
+    }
+
+    /// Makes sure that packages are there.
+    pub fn build(
+        &self,
+        targets: &[Target],
+        options: &BuildOptions,
+        observer: &dyn Observer,
+    ) -> Result<BuildReport, Error> {
+        let (answer, wanted) = self.wanted(targets, options)?;
+        if !options.rebuild
+            && let Some(report) = self.all_present(&answer, &wanted)?
+        {
+            return Ok(report);
+        }
+        for text in &answer.warnings {
+            observer.event(Event::Warning { text: text.clone() });
+        }
+        let work = plan::plan(self.store()?, &wanted, options.rebuild)?;
+        if !work.jobs.is_empty() {
+            observer.event(Event::Planned(self.announced(&work)));
+        }
+        self.work(work, &answer, &wanted, options, observer)
+    }
+
+    fn wanted(&self, targets: &[Target], options: &BuildOptions) -> Result<(Answer, Vec<Pid>), Error> {
+        let answer = evaluate::evaluate(self.store()?, &self.roots, targets)?;
+        let mut wanted = answer.roots.clone();
+        if options.checks {
+            wanted.extend(answer.roots.iter().filter_map(|pid| answer.checks.get(&pid.to_string())));
+        }
+        Ok((answer, wanted))
+    }
+
+    /// The report if everything is there already, found without reading a single PIR.
+    fn all_present(&self, answer: &Answer, wanted: &[Pid]) -> Result<Option<BuildReport>, Error> {
+        let index = self.store()?.read()?;
+        let mut report = BuildReport::default();
+        for pid in wanted {
+            let Some(realisation) = index.realisation(pid)? else { return Ok(None) };
+            if answer.roots.contains(pid) {
+                let package = reference(answer, *pid);
+                report.requested.push(outcome(package, How::Present, &realisation, 0.0));
+            }
+        }
+        Ok(Some(report))
+    }
+
+    fn announced(&self, work: &Work) -> Plan {
+        let online = if self.config.offline { None } else { self.fetcher().ok() };
+        work.announced(|source| online?.size(&source.origin, &fetch::silent).ok().flatten())
+    }
+
+    fn work(
+        &self,
+        mut work: Work,
+        answer: &Answer,
+        wanted: &[Pid],
+        options: &BuildOptions,
+        observer: &dyn Observer,
+    ) -> Result<BuildReport, Error> {
+        let store = self.store()?;
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.config.jobs.get()).build();
+        let pool = pool.map_err(|error| Error::Threads(error.to_string()))?;
+        let trees = Trees::new(store.clone());
+        let views = Views::new(store.clone());
+        let known = Mutex::new(std::mem::take(&mut work.sources));
+        let worker = Worker {
+            store,
+            trees: &trees,
+            views: &views,
+            engine: self.engine()?,
+            modules: self.modules()?,
+            pool: &pool,
+            pirs: &work.pirs,
+            realised: &work.realised,
+            sources: &known,
+            logs: &self.config.logs(),
+            locks: &self.config.state.join("locks"),
+            observer,
+            cancelled: &AtomicBool::new(false),
+        };
+        let done: Mutex<HashMap<Pid, Outcome>> = Mutex::default();
+        let failures: Mutex<HashMap<usize, Failure>> = Mutex::default();
+        let task = |position: usize| {
+            let result = match work.jobs.get(position) {
+                None => return true,
+                Some(Job::Fetch(id, source)) => self
+                    .fetch(source, *id, answer, observer)
+                    .map(|cid| {
+                        lock(&known).insert(*id, cid);
+                    })
+                    .map_err(|error| fetch_failure(&work, position, source, &error)),
+                Some(Job::Make(pid)) => match work.pirs.get(pid) {
+                    None => return true,
+                    Some(pir) => worker
+                        .make(*pid, pir)
+                        .map(|made| {
+                            let Made { how, realisation, seconds } = made;
+                            let outcome = outcome(package_ref(*pid, pir), how, &realisation, seconds);
+                            work.realised.insert(*pid, realisation);
+                            observer.event(Event::Done(outcome.clone()));
+                            lock(&done).insert(*pid, outcome);
+                        })
+                        .map_err(|error| failure(package_ref(*pid, pir), &error)),
+                },
+            };
+            match result {
+                Ok(()) => true,
+                Err(failure) => {
+                    observer.event(Event::Failed(failure.clone()));
+                    lock(&failures).insert(position, failure);
+                    false
+                }
+            }
+        };
+        let workers = Workers { downloads: DOWNLOADS, builds: self.config.jobs };
+        let verdicts = scheduler::run(&work.tasks, workers, options.keep_going, &task);
+        let (done, failures) = (lock(&done).clone(), lock(&failures).clone());
+        let mut report = report(&work, answer, &verdicts, &done, failures);
+        if options.rebuild {
+            self.rebuild(&worker, wanted, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    fn fetch(
+        &self,
+        source: &Source,
+        id: SourceId,
+        answer: &Answer,
+        observer: &dyn Observer,
+    ) -> Result<nuka_pir::Cid, Error> {
+        let name = source.origin.to_string();
+        let beside = match answer.local.get(&id.to_string()) {
+            None => None,
+            Some(local) => self
+                .roots
+                .directory_of(&local.recipe)
+                .map_err(|source| Error::RecipeFile { path: PathBuf::from(&local.recipe), source })?,
+        };
+        let progress = |progress: fetch::Progress| match progress {
+            fetch::Progress::Started { from: done, total }
+            | fetch::Progress::Received { bytes: done, total } => {
+                observer.event(Event::Fetching { source: name.clone(), done, total });
+            }
+            fetch::Progress::Retrying { reason, .. } => {
+                observer.event(Event::Warning { text: format!("{name}: {reason}; trying again") });
+            }
+            fetch::Progress::Waiting => {
+                observer.event(Event::Waiting { what: format!("another download of {name}") });
+            }
+            _ => {}
+        };
+        let cid = self.fetcher()?.fetch(self.store()?, source, beside.as_deref(), &progress)?;
+        observer.event(Event::Fetched { source: name });
+        Ok(cid)
+    }
+
+    /// Builds what was asked for once more and notes which files differ.
+    fn rebuild(&self, worker: &Worker<'_>, wanted: &[Pid], report: &mut BuildReport) -> Result<(), Error> {
+        for outcome in &mut report.requested {
+            let pid = outcome.package.pid;
+            let (Some(pir), true) = (worker.pirs.get(&pid), wanted.contains(&pid)) else { continue };
+            // Everything that the second build sees must be in this piece of work, present or not.
+            let again = match self.second(worker, pid, pir) {
+                Ok(again) => again,
+                Err(error) => {
+                    let failure = failure(outcome.package.clone(), &error);
+                    worker.observer.event(Event::Failed(failure.clone()));
+                    report.failed.push(failure);
+                    continue;
+                }
+            };
+            outcome.differences = Some(again);
+        }
+        Ok(())
+    }
+
+    fn second(&self, worker: &Worker<'_>, pid: Pid, pir: &nuka_pir::Pir) -> Result<Vec<String>, WorkError> {
+        let again = worker.again(pid, pir)?;
+        let first = worker.realised.get(&pid);
+        let mut differences = Vec::new();
+        for (name, (cid, tree)) in &again {
+            let before = first.as_ref().and_then(|first| first.outputs.get(name)).map(|tree| tree.cid);
+            if before == Some(*cid) {
+                continue;
+            }
+            let before = before.map(|cid| worker.trees.load(cid)).transpose()?.unwrap_or_default();
+            let changes = crate::build::differences(&before, tree)?;
+            differences.extend(changes.into_iter().map(|path| match *name == OutputName::out() {
+                true => path,
+                false => format!("{name}:{path}"),
+            }));
+        }
+        Ok(differences)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn reference(answer: &Answer, pid: Pid) -> PackageRef {
+    let known = answer.packages.get(&pid.to_string());
+    let name = known.map_or_else(String::new, |package| package.name.clone());
+    let version = known.map_or_else(String::new, |package| package.version.clone());
+    PackageRef { pid, name, version }
+}
+
+fn outcome(package: PackageRef, how: How, realisation: &Realisation, seconds: f64) -> Outcome {
+    let outputs = realisation.outputs.iter().map(|(name, tree)| (name.to_string(), tree.cid)).collect();
+    Outcome { package, how, build: realisation.build, outputs, seconds, differences: None }
+}
+
+fn failure(package: PackageRef, error: &WorkError) -> Failure {
+    let (log_tail, log) = match error {
+        WorkError::Step { log, path, .. } => (logs::tail(log, TAIL), path.clone()),
+        _ => (Vec::new(), None),
+    };
+    let reason = match error {
+        WorkError::Step { error, .. } => format!("{error}\nthe step: {}", error.step),
+        other => other.to_string(),
+    };
+    Failure { package, reason, help: help(error), log_tail, log, because_of: None }
+}
+
+fn help(error: &WorkError) -> Option<String> {
+    match error {
+        WorkError::Output(crate::outputs::OutputError::Nothing) => {
+            Some("use `install FILE... DIRECTORY` in the recipe's `build`".to_owned())
+        }
+        WorkError::Store(error) if error.is_storage_full() => {
+            Some("make room on the disk and try again".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// A failed download, told as the failure of the first package that wanted it.
+fn fetch_failure(work: &Work, position: usize, source: &Source, error: &Error) -> Failure {
+    let wanting = work.tasks.iter().zip(&work.jobs).find_map(|(task, job)| match job {
+        Job::Make(pid) if task.needs.contains(&position) => {
+            work.pirs.get(pid).map(|pir| package_ref(*pid, pir))
+        }
+        _ => None,
+    });
+    let unknown = || PackageRef {
+        pid: Pid::from_bytes([0; 32]),
+        name: source.origin.to_string(),
+        version: String::new(),
+    };
+    Failure {
+        package: wanting.unwrap_or_else(unknown),
+        reason: error.to_string(),
+        help: error.help(),
+        log_tail: Vec::new(),
+        log: None,
+        because_of: None,
+    }
+}
+
+fn report(
+    work: &Work,
+    answer: &Answer,
+    verdicts: &[Verdict],
+    done: &HashMap<Pid, Outcome>,
+    failures: HashMap<usize, Failure>,
+) -> BuildReport {
+    let mut report = BuildReport::default();
+    for (position, verdict) in verdicts.iter().enumerate() {
+        match (verdict, work.jobs.get(position)) {
+            (Verdict::Done, Some(Job::Make(pid))) => report.done.extend(done.get(pid).cloned()),
+            (Verdict::Failed, _) => report.failed.extend(failures.get(&position).cloned()),
+            (Verdict::Blocked { by }, Some(Job::Make(pid))) => {
+                let Some(pir) = work.pirs.get(pid) else { continue };
+                let package = package_ref(*pid, pir);
+                let because_of = failures.get(by).map(|failure| failure.package.clone());
+                // A package whose own source failed has been named already.
+                if because_of.as_ref().is_some_and(|other| other.pid == *pid) {
+                    continue;
+                }
+                let reason = "it was not begun".to_owned();
+                let failure =
+                    Failure { package, reason, help: None, log_tail: vec![], log: None, because_of };
+                report.failed.push(failure);
+            }
+            _ => {}
+        }
+    }
+    for pid in &answer.roots {
+        let made = done.get(pid).cloned();
+        let present = || Some(outcome(reference(answer, *pid), How::Present, &work.realised.get(pid)?, 0.0));
+        report.requested.extend(made.or_else(present));
+    }
+    report
+}

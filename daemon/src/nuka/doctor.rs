@@ -1,0 +1,82 @@
+//! Whether this machine has what nuka needs, and what to do where it has not.
+
+use super::Nuka;
+use crate::api::Finding;
+use nuka_vfs::probe;
+
+/// Free space below which a first build is likely to fail: compiler, sources, and the compiled compiler.
+pub const SPACE: u64 = 2 << 30;
+
+/// Free memory below which compiling the compiler is likely to fail.
+pub const MEMORY: u64 = 3 << 30;
+
+impl Nuka {
+    /// Looks at everything and says what it found.
+    pub fn doctor(&self) -> Vec<Finding> {
+        let probe = probe::probe(&self.config.store);
+        let mut findings = vec![Finding {
+            subject: "system".to_owned(),
+            good: true,
+            found: format!("{}, {} jobs at once", probe.kernel, self.config.jobs),
+            help: None,
+        }];
+        findings.push(amount(
+            "disk",
+            probe.free_space,
+            SPACE,
+            "make room, or set NUKA_STORE to a larger disk",
+        ));
+        findings.push(amount(
+            "memory",
+            probe.free_memory,
+            MEMORY,
+            "close other programs while clang is compiled",
+        ));
+        findings.push(match self.store() {
+            Ok(store) => finding("store", true, format!("{}", store.root().display()), None),
+            Err(error) => finding("store", false, error.to_string(), error.help()),
+        });
+        findings.push(match self.engine() {
+            Ok(_) => finding("wasm engine", true, "runs on this CPU".to_owned(), None),
+            Err(error) => finding("wasm engine", false, error.to_string(), error.help()),
+        });
+        findings.push(match self.modules() {
+            Ok(_) => finding("compiled programs", true, self.config.modules().display().to_string(), None),
+            Err(error) => finding("compiled programs", false, error.to_string(), error.help()),
+        });
+        findings.push(match self.published() {
+            Ok(published) => finding("published CIDs", true, format!("{} packages", published.len()), None),
+            Err(error) => finding("published CIDs", false, error.to_string(), error.help()),
+        });
+        let names = self.roots.names();
+        findings.push(finding("recipes", !names.is_empty(), format!("{} recipes", names.len()), None));
+        for (subject, result, what) in [
+            ("fuse", &probe.fuse, "/dev/fuse can be opened"),
+            ("user namespaces", &probe.user_namespaces, "unprivileged ones can be made"),
+        ] {
+            // Not needed for building and running wasm: a machine without them is a good one all the same.
+            let found = match result {
+                Ok(()) => what.to_owned(),
+                Err(reason) => format!("not to be had ({reason}); wasm builds and programs do without"),
+            };
+            findings.push(finding(subject, true, found, None));
+        }
+        findings
+    }
+}
+
+fn finding(subject: &str, good: bool, found: String, help: Option<String>) -> Finding {
+    Finding { subject: subject.to_owned(), good, found, help }
+}
+
+fn amount(subject: &str, free: Option<u64>, wanted: u64, help: &str) -> Finding {
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    match free {
+        None => finding(subject, true, "the machine does not say how much is free".to_owned(), None),
+        Some(free) if free < wanted => {
+            let found = format!("{:.1} GiB free; a first build wants about {:.0}", gib(free), gib(wanted));
+            finding(subject, false, found, Some(help.to_owned()))
+        }
+        Some(free) => finding(subject, true, format!("{:.1} GiB free", gib(free)), None),
+    }
+}

@@ -1,0 +1,261 @@
+//! Running programs: with what their recipe declares and the person grants, and nothing else.
+
+use super::Nuka;
+use crate::{
+    api::{BuildOptions, Grants, Target},
+    build::{CachedModules, Modules as _},
+    error::Error,
+    evaluate,
+    event::{Observer, Outcome},
+    inputs::{self, Views},
+    plan, published,
+};
+use nuka_pir::{Cid, CurrentDirectory, Input, InputName, OutputName, Permissions, Pid, Program};
+use nuka_seed_runtime::{
+    Exit, ModuleId,
+    live::{self, LiveDir, LiveProcess},
+    process::Access,
+    tree::{File, GuestPath},
+};
+use nuka_store::{Node, ObjectReader as _, TreePath, lookup};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+/// A program that can be started.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The package, and how it came to be there.
+    pub outcome: Outcome,
+    /// The program's name.
+    pub program: String,
+    /// The CID that is published for the package, if there is one.
+    pub published: Option<Cid>,
+    details: Program,
+    permissions: Permissions,
+    prefix: String,
+    view: Cid,
+}
+
+impl Prepared {
+    /// The package's `out` tree.
+    pub fn cid(&self) -> Option<Cid> {
+        self.outcome.outputs.iter().find(|(name, _)| name == "out").map(|(_, cid)| *cid)
+    }
+}
+
+impl Nuka {
+    /// Builds what a program needs, and finds it.
+    pub fn prepare(
+        &self,
+        target: &Target,
+        program: Option<&str>,
+        observer: &dyn Observer,
+    ) -> Result<Prepared, Error> {
+        let options = BuildOptions::default();
+        let report = self.build(std::slice::from_ref(target), &options, observer)?;
+        let Some(outcome) = report.requested.first().cloned().filter(|_| report.failed.is_empty()) else {
+            return Err(Error::BuildFailed { package: target.to_string(), report: Box::new(report) });
+        };
+        let pid = outcome.package.pid;
+        let index = self.store()?.read()?;
+        let pir = plan::load(&index, pid)?;
+        drop(index);
+        let names = || pir.run.programs.keys().map(ToString::to_string).collect::<Vec<_>>();
+        let package = format!("{} {}", pir.name, pir.version);
+        let name = match program {
+            Some(name) => name.to_owned(),
+            // The one that is called like the package, or the only one.
+            None if pir.run.programs.contains_key(pir.name.as_str()) => pir.name.to_string(),
+            None => match names().as_slice() {
+                [only] => only.clone(),
+                _ => return Err(Error::WhichProgram { package, programs: names() }),
+            },
+        };
+        let Some(details) = pir.run.programs.get(name.as_str()).cloned() else {
+            return Err(Error::NoProgram { package, program: name, programs: names() });
+        };
+        let key = published::key(&outcome.package.name, &outcome.package.version);
+        // Only a fresh result is compared: nothing is read for a program that was there already.
+        let published = match outcome.how {
+            crate::event::How::Present => None,
+            _ => self.published()?.get(&key).copied(),
+        };
+        let view = self.run_view(pid)?;
+        Ok(Prepared {
+            outcome,
+            program: name,
+            published,
+            details,
+            permissions: pir.run.permissions.clone(),
+            prefix: pir.build.prefix.relative().to_owned(),
+            view,
+        })
+    }
+
+    /// The package merged with what it needs when it runs.
+    fn run_view(&self, pid: Pid) -> Result<Cid, Error> {
+        let store = self.store()?;
+        let work = plan::plan(store, &[pid], false)?;
+        let own = Input { pid, outputs: vec![OutputName::out()] };
+        let name = InputName::new("program").map_err(|error| Error::Name { error })?;
+        let parts = inputs::closure(&work.pirs, &work.realised, &BTreeMap::from([(name, own)]))?;
+        Ok(Views::new(store.clone()).merged(parts)?)
+    }
+
+    /// Runs a program until it ends, and gives its exit code.
+    pub fn run(&self, prepared: Prepared, args: &[OsString], grants: &Grants) -> Result<u8, Error> {
+        let store = self.store()?;
+        let path = format!("{}/{}", prepared.prefix, prepared.details.path);
+        let blob = self.program_blob(prepared.view, &path, 0)?;
+        let object = store.blob_path(&blob);
+        let read = || fs_err::read(&object).map(bytes::Bytes::from);
+        let id = ModuleId(*blob.as_bytes());
+        let tier = nuka_seed_runtime::Tier::Optimised;
+        let module = self.modules()?.load(self.engine()?, id, &read, tier, &|_| {})?;
+        let mut arguments = vec![prepared.program.clone()];
+        arguments.extend(prepared.details.args.iter().cloned());
+        let mut env = prepared.details.env.clone();
+        for name in &prepared.permissions.env {
+            if let Some(value) = self.config.env.get(name) {
+                env.insert(name.clone(), value.clone());
+            }
+        }
+        let own = self.own_files(prepared.view, &path)?;
+        let directory = match (prepared.permissions.directory, grants.write) {
+            (_, true) | (CurrentDirectory::Write, _) => Some(Access::ReadWrite),
+            (CurrentDirectory::Read, false) => Some(Access::ReadOnly),
+            (CurrentDirectory::None, false) => None,
+        };
+        let network = prepared.permissions.network || grants.network;
+        self.live(&module, arguments, args, env, own, directory, network, grants)
+    }
+
+    /// Runs a wasm file of the person's until it ends, and gives its exit code.
+    pub fn exec(
+        &self,
+        file: &Path,
+        args: &[OsString],
+        grants: &Grants,
+        observer: &dyn Observer,
+    ) -> Result<u8, Error> {
+        let failed = |source| Error::File { action: "reading", path: file.to_owned(), source };
+        let bytes = fs_err::read(file).map_err(failed)?;
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let cached = CachedModules { engine: self.engine()?, cache: self.modules()?, observer };
+        let module = cached.module(&File::from_bytes(bytes, true), &name)?;
+        let directory = Some(if grants.write { Access::ReadWrite } else { Access::ReadOnly });
+        let network = grants.network;
+        self.live(&module, vec![name], args, BTreeMap::new(), Vec::new(), directory, network, grants)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call, from two callers")]
+    fn live(
+        &self,
+        module: &nuka_seed_runtime::Module,
+        mut arguments: Vec<String>,
+        args: &[OsString],
+        mut env: BTreeMap<String, String>,
+        mut dirs: Vec<LiveDir>,
+        directory: Option<Access>,
+        network: bool,
+        grants: &Grants,
+    ) -> Result<u8, Error> {
+        for argument in args {
+            let text = argument.to_str().map(str::to_owned);
+            arguments
+                .push(text.ok_or_else(|| Error::Argument { argument: argument.to_string_lossy().into() })?);
+        }
+        // The terminal's own variables: they tell nothing but how to draw.
+        for name in ["TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES"] {
+            if let Some(value) = self.config.env.get(name) {
+                env.entry(name.to_owned()).or_insert_with(|| value.clone());
+            }
+        }
+        env.extend(grants.env.iter().cloned());
+        for granted in &grants.directories {
+            let guest = GuestPath::new(&granted.guest).map_err(|error| Error::GuestPath { error })?;
+            let access = if granted.write { Access::ReadWrite } else { Access::ReadOnly };
+            dirs.push(LiveDir { host: granted.host.clone(), guest, access });
+        }
+        let cwd = directory.map(|access| (self.config.current_directory.clone(), access));
+        if cwd.is_some() {
+            let shown = self.config.current_directory.display().to_string();
+            env.entry("PWD".to_owned()).or_insert(shown);
+        }
+        let process = LiveProcess { args: arguments, env, dirs, cwd, network, memory: None };
+        match live::run(self.engine()?, module, process)? {
+            Exit::Code(code) => Ok(u8::try_from(code).unwrap_or(u8::MAX)),
+            exit => Err(Error::Crashed { exit }),
+        }
+    }
+
+    /// The wasm file at a path of a tree; symlinks in the same directory are followed.
+    fn program_blob(&self, tree: Cid, path: &str, depth: u8) -> Result<nuka_pir::BlobId, Error> {
+        let not_found = || Error::NotFound { what: path.to_owned(), suggestion: None };
+        let tree_path = TreePath::parse_loose(path).map_err(|_| not_found())?;
+        match lookup(self.store()?, &tree, &tree_path)? {
+            Node::File { blob, .. } => Ok(blob),
+            Node::Symlink { target } if depth < 8 => {
+                let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+                let target = String::from_utf8_lossy(target.as_bytes()).into_owned();
+                self.program_blob(tree, &format!("{directory}/{target}"), depth + 1)
+            }
+            _ => Err(not_found()),
+        }
+    }
+
+    /// The package's own files as directories that the program sees at their places; none if the program is all
+    /// there is.
+    fn own_files(&self, view: Cid, program: &str) -> Result<Vec<LiveDir>, Error> {
+        let store = self.store()?;
+        let only_programs = |cid: &Cid| -> Result<bool, Error> {
+            let entries = store.directory(cid)?;
+            Ok(entries.entries().iter().all(|(name, _)| name.as_bytes() == b"bin"))
+        };
+        let root = store.directory(&view)?;
+        let mut dirs = Vec::new();
+        for (name, node) in root.entries() {
+            let Node::Directory { cid, .. } = node else { continue };
+            if name.as_bytes() == b"usr" && program.starts_with("usr/bin/") && only_programs(cid)? {
+                continue;
+            }
+            let directory = self.materialised(view)?;
+            let name = String::from_utf8_lossy(name.as_bytes()).into_owned();
+            let guest = GuestPath::new(format!("/{name}")).map_err(|error| Error::GuestPath { error })?;
+            dirs.push(LiveDir { host: directory.join(name), guest, access: Access::ReadOnly });
+        }
+        Ok(dirs)
+    }
+
+    /// A tree as a directory of the host, written once.
+    fn materialised(&self, cid: Cid) -> Result<PathBuf, Error> {
+        let directory = self.config.cache.join("views").join(cid.to_string());
+        if !directory.exists() {
+            if let Some(parent) = directory.parent() {
+                let failed = |source| Error::File { action: "making", path: parent.to_owned(), source };
+                fs_err::create_dir_all(parent).map_err(failed)?;
+            }
+            match nuka_store::export::export_directory(self.store()?, &cid, &directory) {
+                // Another process may have been faster.
+                Err(_) if directory.exists() => {}
+                other => other?,
+            }
+        }
+        Ok(directory)
+    }
+
+    /// Whether a target's package is there, without building it.
+    pub fn is_present(&self, target: &Target) -> Result<bool, Error> {
+        let answer = evaluate::evaluate(self.store()?, &self.roots, std::slice::from_ref(target))?;
+        let index = self.store()?.read()?;
+        for pid in &answer.roots {
+            if index.realisation(pid)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,282 @@
+//! Looking into the store, and adding to it.
+
+use super::Nuka;
+use crate::{
+    api::{Entry, EntryKind, Listed, StoreInfo},
+    error::Error,
+    event::Outcome,
+    suggest,
+};
+use fs_err as fs;
+use nuka_pir::{BlobId, Cid, OutputName, PackageName, Pid};
+use nuka_store::{
+    EntryName, IndexReader, Node, ObjectReader as _, PrefixError, StoreError,
+    import::{self, ImportOptions},
+};
+use serde::Serialize;
+use std::{
+    collections::{HashMap, HashSet},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// Where something of the store is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StorePath {
+    /// The path that it has where the store is mounted.
+    pub path: String,
+    /// The tree, if it is one.
+    pub cid: Option<Cid>,
+    /// The object's own file.
+    pub object: PathBuf,
+}
+
+/// Something that a text names.
+struct Found {
+    node: Node,
+    package: Option<String>,
+    below: String,
+}
+
+impl Nuka {
+    /// Adds a file or directory, durably; of a file, a tree that holds it.
+    pub fn store_add(&self, path: &Path) -> Result<Cid, Error> {
+        let options = ImportOptions::default();
+        let batch = self.store()?.batch();
+        let tree = if path.is_dir() {
+            let imported = import::import_directory(&batch, path, &options)?;
+            batch.commit(|index| Ok::<_, StoreError>(imported.files.remember(index)?))?;
+            return Ok(imported.tree.cid);
+        } else {
+            let failed = |source| Error::File { action: "reading", path: path.to_owned(), source };
+            let name = path.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
+            let name = EntryName::new(&name).map_err(|error| Error::SourceName { error })?;
+            import::import_file(&batch, &name, fs::File::open(path).map_err(failed)?, &options)?
+        };
+        batch.commit_objects()?;
+        Ok(tree.cid)
+    }
+
+    /// Every realised package, sorted by name and version.
+    pub fn store_list(&self) -> Result<Vec<Listed>, Error> {
+        let index = self.store()?.read()?;
+        let names: HashMap<Pid, _> =
+            index.packages()?.into_iter().map(|(name, pid, version)| (pid, (name, version))).collect();
+        let mut list = Vec::new();
+        for (pid, realisation) in index.realised()? {
+            let Some((name, version)) = names.get(&pid) else { continue };
+            let Some(out) = realisation.outputs.get(&OutputName::out()) else { continue };
+            let bytes = realisation.outputs.values().map(|tree| tree.size).sum();
+            let (name, version) = (name.to_string(), version.to_string());
+            list.push(Listed { name, version, pid, cid: out.cid, bytes });
+        }
+        list.sort_by(|a, b| (&a.name, &a.version, a.pid).cmp(&(&b.name, &b.version, b.pid)));
+        Ok(list)
+    }
+
+    /// What is in a tree; all that is below it if `recursive`.
+    pub fn store_ls(&self, what: &str, recursive: bool) -> Result<Vec<Entry>, Error> {
+        let found = self.find(what)?;
+        let Node::Directory { cid, .. } = found.node else {
+            return Ok(vec![entry(found.below, &found.node)]);
+        };
+        let mut entries = Vec::new();
+        let mut stack = vec![(String::new(), cid)];
+        while let Some((above, cid)) = stack.pop() {
+            for (name, node) in self.store()?.directory(&cid)?.entries() {
+                let path = format!("{above}{}", String::from_utf8_lossy(name.as_bytes()));
+                if let (true, Node::Directory { cid, .. }) = (recursive, node) {
+                    stack.push((format!("{path}/"), *cid));
+                }
+                entries.push(entry(path, node));
+            }
+        }
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(entries)
+    }
+
+    /// Writes a file's bytes.
+    pub fn store_cat(&self, what: &str, out: &mut dyn Write) -> Result<(), Error> {
+        let Node::File { blob, .. } = self.find(what)?.node else {
+            return Err(Error::WrongKind { what: what.to_owned(), wanted: "a file" });
+        };
+        let bytes = self.store()?.read_blob(&blob)?;
+        let failed = |source| Error::File { action: "writing the contents of", path: what.into(), source };
+        out.write_all(&bytes).map_err(failed)
+    }
+
+    /// Where something is.
+    pub fn store_path(&self, what: &str) -> Result<StorePath, Error> {
+        let found = self.find(what)?;
+        let (blob, cid): (BlobId, _) = match &found.node {
+            Node::Directory { cid, .. } => ((*cid).into(), Some(*cid)),
+            Node::File { blob, .. } => (*blob, None),
+            Node::Symlink { .. } => {
+                return Err(Error::WrongKind { what: what.to_owned(), wanted: "a file or directory" });
+            }
+        };
+        let below = if found.below.is_empty() { String::new() } else { format!("/{}", found.below) };
+        let top = found.package.unwrap_or_else(|| cid.map(|cid| cid.to_string()).unwrap_or_default());
+        Ok(StorePath {
+            path: format!("/nuka/store/{top}{below}"),
+            cid,
+            object: self.store()?.blob_path(&blob),
+        })
+    }
+
+    /// The store in figures.
+    pub fn store_info(&self) -> Result<StoreInfo, Error> {
+        let store = self.store()?;
+        let realised = store.read()?.realised()?;
+        let (objects, bytes) = totals(store.objects_path());
+        let (_, compiled_bytes) = totals(&self.config.modules());
+        let trees: Vec<_> =
+            realised.iter().flat_map(|(_, realisation)| realisation.outputs.values()).collect();
+        Ok(StoreInfo {
+            path: store.root().to_owned(),
+            objects,
+            bytes,
+            packages: realised.iter().map(|(pid, _)| pid).collect::<HashSet<_>>().len() as u64,
+            unshared_bytes: trees.iter().map(|tree| tree.size).sum(),
+            compiled_bytes,
+        })
+    }
+
+    /// Writes a package's `out` to a directory that is not there yet, or empty.
+    pub fn export(&self, outcome: &Outcome, directory: &Path) -> Result<(), Error> {
+        let out = outcome.outputs.iter().find(|(name, _)| name == "out");
+        let (_, cid) =
+            out.ok_or_else(|| Error::NotFound { what: outcome.package.name.clone(), suggestion: None })?;
+        Ok(nuka_store::export::export_directory(self.store()?, cid, directory)?)
+    }
+
+    /// What a text names: `NAME[@VERSION][/PATH]`, or a PID or CID (or the beginning of one) with a path.
+    fn find(&self, what: &str) -> Result<Found, Error> {
+        let what = what.strip_prefix("/nuka/store/").unwrap_or(what);
+        let (head, below) = what.split_once('/').unwrap_or((what, ""));
+        let index = self.store()?.read()?;
+        let (cid, package) = self.tree(&index, head)?;
+        drop(index);
+        let directory = self.store()?.directory(&cid)?;
+        let mut node = Node::Directory { cid, size: directory.size(), count: directory.count() };
+        for name in below.split('/').filter(|name| !name.is_empty()) {
+            let Node::Directory { cid, .. } = node else {
+                return Err(Error::NotFound { what: what.to_owned(), suggestion: None });
+            };
+            let directory = self.store()?.directory(&cid)?;
+            let entries = directory.entries();
+            let found = entries.iter().find(|(entry, _)| entry.as_bytes() == name.as_bytes());
+            node = match found {
+                Some((_, node)) => node.clone(),
+                None => {
+                    let names =
+                        entries.iter().map(|(name, _)| String::from_utf8_lossy(name.as_bytes()).into_owned());
+                    return Err(Error::NotFound {
+                        what: what.to_owned(),
+                        suggestion: suggest::nearest(name, names),
+                    });
+                }
+            };
+        }
+        Ok(Found { node, package, below: below.trim_matches('/').to_owned() })
+    }
+
+    fn tree(&self, index: &IndexReader, head: &str) -> Result<(Cid, Option<String>), Error> {
+        let not_found = |suggestion| Error::NotFound { what: head.to_owned(), suggestion };
+        let (name, version) =
+            head.split_once('@').map_or((head, None), |(name, version)| (name, Some(version)));
+        if let Ok(package) = PackageName::new(name) {
+            let mut named = index.packages_named(&package)?;
+            named.retain(|(_, found)| version.is_none_or(|wanted| found.as_str() == wanted));
+            // Of several that are built the one built last is meant.
+            let mut built = Vec::new();
+            for (pid, version) in named {
+                if let Some(realisation) = index.realisation(&pid)? {
+                    built.push((realisation.time_ms, pid, version, realisation));
+                }
+            }
+            if let Some((_, pid, version, realisation)) =
+                built.into_iter().max_by_key(|(time, pid, ..)| (*time, *pid))
+            {
+                let out = realisation.outputs.get(&OutputName::out()).ok_or_else(|| not_found(None))?;
+                return Ok((out.cid, Some(format!("{pid}-{package}-{version}"))));
+            }
+        }
+        // `<pid>-<name>-<version>` as the store shows it, or a PID's beginning.
+        let id = head.split('-').next().unwrap_or(head);
+        match index.pid_with_prefix(id)? {
+            Ok(pid) => {
+                if let Some(realisation) = index.realisation(&pid)?
+                    && let Some(out) = realisation.outputs.get(&OutputName::out())
+                {
+                    return Ok((out.cid, Some(pid.to_string())));
+                }
+            }
+            Err(PrefixError::Several { some, .. }) if id.len() > 3 => {
+                let some = some.iter().map(ToString::to_string).collect();
+                return Err(Error::Ambiguous { what: head.to_owned(), some });
+            }
+            Err(_) => {}
+        }
+        if let Ok(cid) = id.parse::<Cid>()
+            && self.store()?.has(&cid.into())?
+        {
+            return Ok((cid, None));
+        }
+        let mut known: Vec<Cid> = Vec::new();
+        let mut names = Vec::new();
+        for (pid, realisation) in index.realised()? {
+            known.extend(
+                realisation
+                    .outputs
+                    .values()
+                    .map(|tree| tree.cid)
+                    .filter(|cid| cid.to_string().starts_with(id)),
+            );
+            names.push(pid);
+        }
+        known.sort_unstable();
+        known.dedup();
+        match known.as_slice() {
+            [cid] if id.len() > 3 => Ok((*cid, None)),
+            [] => {
+                let names = index.packages()?.into_iter().map(|(name, ..)| name.to_string());
+                Err(not_found(suggest::nearest(name, names)))
+            }
+            _ => {
+                Err(Error::Ambiguous { what: head.to_owned(), some: known.iter().map(Cid::short).collect() })
+            }
+        }
+    }
+}
+
+fn entry(path: String, node: &Node) -> Entry {
+    let (kind, target) = match node {
+        Node::Directory { .. } => (EntryKind::Directory, None),
+        Node::File { executable: true, .. } => (EntryKind::Executable, None),
+        Node::File { .. } => (EntryKind::File, None),
+        Node::Symlink { target } => {
+            (EntryKind::Symlink, Some(String::from_utf8_lossy(target.as_bytes()).into_owned()))
+        }
+    };
+    Entry { path, kind, bytes: node.size(), target }
+}
+
+/// Number and bytes of all files below a directory. What cannot be read is left out: these are figures for people.
+fn totals(directory: &Path) -> (u64, u64) {
+    let (mut files, mut bytes) = (0, 0);
+    let mut stack = vec![directory.to_owned()];
+    while let Some(directory) = stack.pop() {
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => stack.push(entry.path()),
+                Ok(metadata) => {
+                    files += 1;
+                    bytes += metadata.len();
+                }
+                Err(_) => {}
+            }
+        }
+    }
+    (files, bytes)
+}

@@ -1,0 +1,230 @@
+//! Runs tasks that need one another, each as soon as what it needs is there.
+//!
+//! Downloads and builds are two lanes with workers of their own, so that the network and the cores are both in
+//! use. Every task is looked at a constant number of times per edge, so a plan costs time linear in its size.
+
+use std::{
+    collections::VecDeque,
+    num::NonZeroUsize,
+    sync::{Condvar, Mutex, PoisonError},
+};
+
+/// Which workers a task is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Waits for the network most of the time.
+    Download,
+    /// Uses a core.
+    Build,
+}
+
+/// A task, and the tasks, by position in the list, that must be done before it.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Which workers it is for.
+    pub lane: Lane,
+    /// Positions of what it needs. All of them come earlier in the list, so there can be no cycle.
+    pub needs: Vec<usize>,
+}
+
+/// What became of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its work was done.
+    Done,
+    /// Its work failed.
+    Failed,
+    /// It was not begun, because this other task failed.
+    Blocked {
+        /// Position of the task that failed.
+        by: usize,
+    },
+    /// It was not begun, because work was stopped after a failure elsewhere.
+    NotBegun,
+}
+
+/// How many workers each lane has.
+#[derive(Debug, Clone, Copy)]
+pub struct Workers {
+    /// For downloads.
+    pub downloads: NonZeroUsize,
+    /// For builds.
+    pub builds: NonZeroUsize,
+}
+
+struct State {
+    verdicts: Vec<Option<Verdict>>,
+    /// How many of a task's needs are not settled yet.
+    open_needs: Vec<usize>,
+    ready: [VecDeque<usize>; 2],
+    unsettled: usize,
+    stopped: bool,
+}
+
+/// Does all tasks and says what became of each. `work` gets a position in the list and says whether it
+/// succeeded; it is called from several threads at once.
+///
+/// Without `keep_going`, nothing new is begun after the first failure.
+pub fn run(
+    tasks: &[Task],
+    workers: Workers,
+    keep_going: bool,
+    work: &(dyn Fn(usize) -> bool + Sync),
+) -> Vec<Verdict> {
+    let mut dependants: Vec<Vec<usize>> = vec![Vec::new(); tasks.len()];
+    let mut state = State {
+        verdicts: vec![None; tasks.len()],
+        open_needs: tasks.iter().map(|task| task.needs.len()).collect(),
+        ready: [VecDeque::new(), VecDeque::new()],
+        unsettled: tasks.len(),
+        stopped: false,
+    };
+    for (position, task) in tasks.iter().enumerate() {
+        for need in &task.needs {
+            if let Some(list) = dependants.get_mut(*need) {
+                list.push(position);
+            }
+        }
+        if task.needs.is_empty() {
+            lane(&mut state, task.lane).push_back(position);
+        }
+    }
+    let count = |lane| tasks.iter().filter(|task| task.lane == lane).count();
+    let shared = (Mutex::new(state), Condvar::new());
+    let worker = |of: Lane| {
+        while let Some(position) = next(&shared, of) {
+            let done = work(position);
+            settle(&shared, tasks, &dependants, position, done, keep_going);
+        }
+    };
+    std::thread::scope(|scope| {
+        for (of, threads) in [(Lane::Download, workers.downloads), (Lane::Build, workers.builds)] {
+            for _ in 0..threads.get().min(count(of)) {
+                scope.spawn(move || worker(of));
+            }
+        }
+    });
+    let (state, _) = shared;
+    let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    state.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::NotBegun)).collect()
+}
+
+fn lane(state: &mut State, lane: Lane) -> &mut VecDeque<usize> {
+    let [downloads, builds] = &mut state.ready;
+    match lane {
+        Lane::Download => downloads,
+        Lane::Build => builds,
+    }
+}
+
+/// Waits for a task of this lane; `None` when there will be no more.
+fn next((state, changed): &(Mutex<State>, Condvar), of: Lane) -> Option<usize> {
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        if state.stopped || state.unsettled == 0 {
+            return None;
+        }
+        if let Some(position) = lane(&mut state, of).pop_front() {
+            return Some(position);
+        }
+        state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+fn settle(
+    (state, changed): &(Mutex<State>, Condvar),
+    tasks: &[Task],
+    dependants: &[Vec<usize>],
+    position: usize,
+    done: bool,
+    keep_going: bool,
+) {
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    let verdict = if done { Verdict::Done } else { Verdict::Failed };
+    let mut settled = vec![(position, verdict)];
+    while let Some((position, verdict)) = settled.pop() {
+        let Some(slot) = state.verdicts.get_mut(position) else { continue };
+        if slot.is_some() {
+            continue;
+        }
+        *slot = Some(verdict);
+        state.unsettled -= 1;
+        for dependant in dependants.get(position).into_iter().flatten().copied() {
+            match verdict {
+                Verdict::Done => {
+                    let Some(open) = state.open_needs.get_mut(dependant) else { continue };
+                    *open -= 1;
+                    if *open == 0
+                        && let Some(task) = tasks.get(dependant)
+                    {
+                        lane(&mut state, task.lane).push_back(dependant);
+                    }
+                }
+                Verdict::Failed => settled.push((dependant, Verdict::Blocked { by: position })),
+                blocked => settled.push((dependant, blocked)),
+            }
+        }
+    }
+    state.stopped |= !done && !keep_going;
+    changed.notify_all();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(needs: &[usize]) -> Task {
+        Task { lane: if needs.is_empty() { Lane::Download } else { Lane::Build }, needs: needs.to_vec() }
+    }
+
+    fn workers() -> Workers {
+        let two = NonZeroUsize::MIN.saturating_add(1);
+        Workers { downloads: two, builds: two }
+    }
+
+    #[test]
+    fn everything_runs_after_what_it_needs() {
+        let tasks: Vec<_> =
+            (0..200).map(|n: usize| task(&if n < 5 { vec![] } else { vec![n / 2, n - 3] })).collect();
+        let order = Mutex::new(Vec::new());
+        let verdicts = run(&tasks, workers(), false, &|n| {
+            let mut order = order.lock().unwrap();
+            assert!(tasks[n].needs.iter().all(|need| order.contains(need)));
+            order.push(n);
+            true
+        });
+        assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Done));
+    }
+
+    #[test]
+    fn a_failure_blocks_what_needs_it_and_names_itself() {
+        let tasks = [task(&[]), task(&[]), task(&[0]), task(&[2, 1]), task(&[1])];
+        let verdicts = run(&tasks, workers(), true, &|n| n != 0);
+        let by = 0;
+        use Verdict::*;
+        assert_eq!(verdicts, [Failed, Done, Blocked { by }, Blocked { by }, Done]);
+    }
+
+    #[test]
+    fn without_keep_going_nothing_new_is_begun() {
+        let chain: Vec<_> =
+            (0..50).map(|n: usize| task(&n.checked_sub(1).into_iter().collect::<Vec<_>>())).collect();
+        let mut tasks = vec![task(&[])];
+        tasks.extend(
+            chain
+                .into_iter()
+                .map(|t| Task { lane: Lane::Build, needs: t.needs.iter().map(|n| n + 1).collect() }),
+        );
+        let one = NonZeroUsize::MIN;
+        let verdicts = run(&tasks, Workers { downloads: one, builds: one }, false, &|n| n < 2);
+        assert_eq!(verdicts[2], Verdict::Failed);
+        assert!(verdicts[3..].iter().all(|v| *v != Verdict::Done));
+    }
+
+    #[test]
+    fn a_hundred_thousand_tasks_are_no_matter() {
+        let tasks: Vec<_> =
+            (0..100_000_usize).map(|n| task(&n.checked_sub(1).into_iter().collect::<Vec<_>>())).collect();
+        assert_eq!(run(&tasks, workers(), false, &|_| true).len(), 100_000);
+    }
+}

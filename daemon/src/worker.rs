@@ -1,0 +1,294 @@
+//! Makes one package: its build request, an earlier result if there is one, or its build.
+
+use crate::{
+    build::{
+        CachedModules, Executor, Perturbation, Programs, StepError, Surroundings, Trees, TreesError, save,
+    },
+    clock,
+    event::{Event, How, Observer, PackageRef},
+    inputs::{self, InputError, Views},
+    lock, logs,
+    outputs::{self, OutputError},
+    realised::Realised,
+    sources,
+};
+use nuka_pir::{BuildId, BuildRequest, Cid, InputName, OutputName, Pid, Pir, SourceId, graph::Pirs};
+use nuka_seed_runtime::{
+    Engine, ModuleCache,
+    tree::{Node, Tree},
+};
+use nuka_store::{Batch, BuildResult, LogRecord, Outputs, Realisation, Store, StoreError};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError, atomic::AtomicBool},
+    time::Instant,
+};
+
+/// Everything that making packages needs; shared by all workers of one piece of work.
+pub struct Worker<'a> {
+    /// Keeps the results.
+    pub store: &'a Store,
+    /// Trees in memory.
+    pub trees: &'a Trees,
+    /// Merged trees.
+    pub views: &'a Views,
+    /// Runs programs.
+    pub engine: &'a Engine,
+    /// Compiled programs.
+    pub modules: &'a ModuleCache,
+    /// Where programs run side by side.
+    pub pool: &'a rayon::ThreadPool,
+    /// Every package that is talked about.
+    pub pirs: &'a Pirs,
+    /// Packages that are there.
+    pub realised: &'a Realised,
+    /// Trees of sources that are there.
+    pub sources: &'a Mutex<HashMap<SourceId, Cid>>,
+    /// Where logs go.
+    pub logs: &'a Path,
+    /// Where locks are.
+    pub locks: &'a Path,
+    /// Told of what happens.
+    pub observer: &'a dyn Observer,
+    /// Set when nobody waits any more.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// A package that was made.
+pub struct Made {
+    /// How.
+    pub how: How,
+    /// What it is.
+    pub realisation: Realisation,
+    /// Wall seconds of the build, if it ran.
+    pub seconds: f64,
+}
+
+/// Why a package was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// A source that should have been fetched before. A fault of nuka.
+    #[error("the source `{name}` is not in the store")]
+    NoSource {
+        /// Its name in the recipe.
+        name: InputName,
+    },
+    /// Inputs.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A step failed.
+    #[error("{error}")]
+    Step {
+        /// Which, and why.
+        error: Box<StepError>,
+        /// All that was printed.
+        log: Vec<u8>,
+        /// The log's file.
+        path: Option<PathBuf>,
+    },
+    /// The result is not a package.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// Trees.
+    #[error(transparent)]
+    Trees(#[from] TreesError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] nuka_store::IndexError),
+    /// A request that cannot be written down. A fault of nuka.
+    #[error(transparent)]
+    Canonical(#[from] nuka_pir::canonical::CanonicalError),
+    /// A lock or log file.
+    #[error("a file of the build cannot be written: {0}")]
+    File(#[from] std::io::Error),
+}
+
+impl Worker<'_> {
+    /// Makes a package whose inputs and sources are all there.
+    pub fn make(&self, pid: Pid, pir: &Pir) -> Result<Made, WorkError> {
+        let request = self.request(pir)?;
+        let build = request.id()?;
+        if let Some(made) = self.earlier(pid, pir, build)? {
+            return Ok(made);
+        }
+        let package = package_ref(pid, pir);
+        let _lock = lock::take(self.locks, &build.to_string(), || {
+            let what = format!("another process that is building {} {}", pir.name, pir.version);
+            self.observer.event(Event::Waiting { what });
+        })?;
+        if _lock.waited
+            && let Some(made) = self.earlier(pid, pir, build)?
+        {
+            return Ok(made);
+        }
+        self.observer.event(Event::Building { package });
+        let begun = Instant::now();
+        let (outputs, log) = self.run(pid, pir, &request, build, self.pool, Perturbation::default())?;
+        let batch = self.store.batch();
+        let outputs = store(&batch, &outputs)?;
+        // A log that cannot be kept does not undo a build.
+        let log_path = logs::write(self.logs, build, &log);
+        let seconds = begun.elapsed().as_secs_f64();
+        let time_ms = clock::now_ms();
+        let realisation = Realisation { build, outputs, time_ms, duration_ms: (seconds * 1000.0) as u64 };
+        let result = BuildResult {
+            outputs: realisation.outputs.clone(),
+            time_ms,
+            duration_ms: realisation.duration_ms,
+        };
+        batch.commit(|index| {
+            index.put_build(&build, &result)?;
+            index.put_realisation(&pid, &realisation)?;
+            if let Ok(path) = &log_path {
+                let path = path.to_string_lossy().into_owned();
+                index.put_log(&pid, &LogRecord { build, succeeded: true, time_ms, path })?;
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        if let Err(error) = log_path {
+            self.observer.event(Event::Warning { text: format!("the log could not be kept: {error}") });
+        }
+        Ok(Made { how: How::Built, realisation, seconds })
+    }
+
+    /// Builds a package once more with other random numbers, another clock and another number of workers, and
+    /// gives its outputs, which are added to a batch that is dropped.
+    pub fn again(&self, pid: Pid, pir: &Pir) -> Result<BTreeMap<OutputName, (Cid, Tree)>, WorkError> {
+        let request = self.request(pir)?;
+        let build = request.id()?;
+        self.observer.event(Event::Building { package: package_ref(pid, pir) });
+        let threads = if self.pool.current_num_threads() == 1 { 3 } else { 1 };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(std::io::Error::other)?;
+        let other = Perturbation { seed: 0x5a, clock_seconds: 987_654_321 };
+        let (outputs, _) = self.run(pid, pir, &request, build, &pool, other)?;
+        let batch = self.store.batch();
+        let cids = store(&batch, &outputs)?;
+        Ok(cids
+            .into_iter()
+            .filter_map(|(name, stored)| {
+                let tree = outputs.get(&name)?.clone();
+                Some((name, (stored.cid, tree)))
+            })
+            .collect())
+    }
+
+    /// An earlier result of the same build, now also this package's.
+    fn earlier(&self, pid: Pid, pir: &Pir, build: BuildId) -> Result<Option<Made>, WorkError> {
+        let Some(result) = self.store.read()?.build(&build)? else { return Ok(None) };
+        let BuildResult { outputs, time_ms, duration_ms } = result;
+        if let Some(out) = outputs.get(&OutputName::out()) {
+            outputs::check_programs(&self.trees.load(out.cid)?, &pir.build.prefix, &pir.run)?;
+        }
+        let realisation = Realisation { build, outputs, time_ms, duration_ms };
+        self.store.update(|index| Ok::<_, StoreError>(index.put_realisation(&pid, &realisation)?))?;
+        Ok(Some(Made { how: How::Unchanged, realisation, seconds: 0.0 }))
+    }
+
+    /// Everything that the package's steps can see.
+    fn request(&self, pir: &Pir) -> Result<BuildRequest, WorkError> {
+        let mut sources = BTreeMap::new();
+        for (name, source) in &pir.build.sources {
+            let known = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            let cid = known
+                .get(&source.id()?)
+                .copied()
+                .ok_or_else(|| WorkError::NoSource { name: name.clone() })?;
+            sources.insert(name.clone(), cid);
+        }
+        let view = |inputs| self.views.merged(inputs::closure(self.pirs, self.realised, inputs)?);
+        let tools = view(&pir.build.tools)?;
+        let target = view(&pir.build.packages)?;
+        let mut own = BTreeMap::new();
+        for (name, input) in pir.build_inputs() {
+            own.insert(name.clone(), self.views.merged(inputs::own(self.realised, input, name)?)?);
+        }
+        Ok(BuildRequest::new(pir, sources, tools, target, own))
+    }
+
+    fn run(
+        &self,
+        pid: Pid,
+        pir: &Pir,
+        request: &BuildRequest,
+        build: BuildId,
+        pool: &rayon::ThreadPool,
+        perturbation: Perturbation,
+    ) -> Result<(BTreeMap<OutputName, Tree>, Vec<u8>), WorkError> {
+        let around = self.surroundings(request)?;
+        let mut tree = Tree::new();
+        for (name, cid) in &request.sources {
+            tree.insert(name.as_str(), self.trees.load(*cid)?).map_err(OutputError::from)?;
+        }
+        tree.insert("out", Tree::new()).map_err(OutputError::from)?;
+        let modules = CachedModules { engine: self.engine, cache: self.modules, observer: self.observer };
+        let programs = Programs { engine: self.engine, modules: &modules };
+        let package = package_ref(pid, pir);
+        let executor = Executor {
+            programs: &programs,
+            around: &around,
+            env: &request.env,
+            limits: request.limits,
+            prefix: request.prefix.relative(),
+            pool,
+            perturbation,
+            cancelled: self.cancelled,
+            unpack: &|bytes| {
+                let cid = sources::unpack(self.store, &bytes).map_err(|error| error.to_string())?;
+                self.trees.load(cid).map_err(|error| error.to_string())
+            },
+            progress: &|step| {
+                self.observer.event(Event::Step { package: package.clone(), step: step.to_owned() });
+            },
+        };
+        let mut log = Vec::new();
+        let tree = match executor.run(&request.steps, tree, &mut log) {
+            Ok(tree) => tree,
+            Err(error) => {
+                let path = logs::write(self.logs, build, &log).ok();
+                return Err(WorkError::Step { error, log, path });
+            }
+        };
+        let may_be_empty = pir.run.programs.is_empty() && pir.name.as_str().ends_with("-check");
+        let outputs = outputs::split(&tree, &request.prefix, &request.outputs, may_be_empty)?;
+        if let Some(out) = outputs.get(&OutputName::out()) {
+            outputs::check_programs(out, &pir.build.prefix, &pir.run)?;
+            for (path, place) in outputs::mentions(out, 3) {
+                let text =
+                    format!("{}: `{path}` mentions `{place}`, which exists only while it is built", pir.name);
+                self.observer.event(Event::Warning { text });
+            }
+        }
+        Ok((outputs, log))
+    }
+
+    fn surroundings(&self, request: &BuildRequest) -> Result<Surroundings, WorkError> {
+        let part = |tree: &Tree, name: &[u8]| match tree.entry(name) {
+            Some(Node::Directory(tree)) => tree.clone(),
+            _ => Tree::new(),
+        };
+        let tools = self.trees.load(request.tools)?;
+        let target = self.trees.load(request.target_packages)?;
+        let mut nuka = Tree::new();
+        let failed = OutputError::from;
+        nuka.insert("target/usr", part(&target, b"usr")).map_err(failed)?;
+        nuka.insert("target/etc", part(&target, b"etc")).map_err(failed)?;
+        for (name, cid) in &request.inputs {
+            nuka.insert(format!("in/{name}"), self.trees.load(*cid)?).map_err(failed)?;
+        }
+        Ok(Surroundings { usr: part(&tools, b"usr"), etc: part(&tools, b"etc"), nuka })
+    }
+}
+
+fn store(batch: &Batch, outputs: &BTreeMap<OutputName, Tree>) -> Result<Outputs, WorkError> {
+    outputs.iter().map(|(name, tree)| Ok((name.clone(), save(batch, tree)?))).collect()
+}
+
+/// A package as events name it.
+pub fn package_ref(pid: Pid, pir: &Pir) -> PackageRef {
+    PackageRef { pid, name: pir.name.to_string(), version: pir.version.to_string() }
+}
