@@ -25,7 +25,7 @@ export def main [] {
     }
     check: {|p|
       write test.c $sources.test
-      c compile test [test.c] [-O2 -Wall -Werror ...$c.posix]
+      c compile test [test.c] [-O2 -Wall -Werror -Wno-deprecated-declarations ...$c.posix]
       c link test [(c objects test)]
       ^./test | expect "all is well\n"
     }

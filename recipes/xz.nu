@@ -5,7 +5,7 @@ use lib/check.nu
 const version = "5.2.5"
 
 const have = [
-  STDINT_H STDBOOL_H STRING_H INTTYPES_H LIMITS_H GETOPT_H SYS_TIME_H VISIBILITY FUTIMENS MBRTOWC WCWIDTH
+  STDINT_H STDBOOL_H STRING_H INTTYPES_H LIMITS_H GETOPT_H SYS_TIME_H VISIBILITY FUTIMENS MBRTOWC WCWIDTH ENCODERS DECODERS
   CLOCK_GETTIME DECL_CLOCK_MONOTONIC CHECK_CRC32 CHECK_CRC64 CHECK_SHA256
   ENCODER_LZMA1 ENCODER_LZMA2 ENCODER_DELTA ENCODER_X86 ENCODER_POWERPC ENCODER_IA64 ENCODER_ARM ENCODER_ARMTHUMB
   ENCODER_SPARC
@@ -19,6 +19,16 @@ const settings = [
   "PACKAGE \"xz\"" "PACKAGE_NAME \"XZ Utils\"" "PACKAGE_URL \"https://tukaani.org/xz/\""
   "PACKAGE_BUGREPORT \"xz@tukaani.org\""
 ]
+
+# What xz expects of its system and WASI has otherwise. It makes a pipe by which a signal could wake it; no signal will
+# come, so there is none: poll() passes over -1. And sys/time.h does not bring in time.h.
+const wasi = '
+  #include <fcntl.h>
+  #include <time.h>
+  #include <unistd.h>
+  #define pipe(ends) ((ends)[0] = (ends)[1] = -1, 0)
+  #define fcntl(file, ...) ((file) < 0 ? 0 : fcntl(file, __VA_ARGS__))
+'
 
 export def main [] {
   derivation xz $version {
@@ -40,8 +50,8 @@ export def main [] {
       c compile lib (glob ...$files --except $others) [...$flags ...$inside]
       c archive lzma lib
       let common = [open_stdxxx progname exit mbstr_width mbstr_fw] | each {|name| $"src/src/common/tuklib_($name).c" }
-      # On WASI, sys/time.h does not bring in time.h as it does elsewhere.
-      c compile program (glob "src/src/xz/*.c" ...$common) [...$flags -include time.h]
+      write wasi.h $wasi
+      c compile program (glob "src/src/xz/*.c" ...$common) [...$flags -include wasi.h]
       c link xz [(c objects program) liblzma.a]
       install xz bin/ --executable
       symlink $"($p.out)/bin/unxz" xz

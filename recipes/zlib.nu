@@ -24,14 +24,14 @@ export def main [] {
         enum { SIZE = 20000 };
         int main(void) {
           static unsigned char text[SIZE], packed[SIZE + 100], back[SIZE];
-          for (int i = 0; i < SIZE; i++) text[i] = i * i >> 7;
+          for (int i = 0; i < SIZE; i++) text[i] = i % 251 & i >> 7;
           uLongf packed_size = sizeof packed, size = sizeof back;
           if (compress2(packed, &packed_size, text, sizeof text, 9) != Z_OK) return 1;
           if (packed_size >= SIZE / 2) return 2;
           if (uncompress(back, &size, packed, packed_size) != Z_OK) return 3;
           if (size != SIZE || memcmp(text, back, SIZE)) return 4;
           packed[packed_size / 2] ^= 1;
-          if (uncompress(back, &size, packed, packed_size) != Z_DATA_ERROR) return 5;
+          if (uncompress(back, &size, packed, packed_size) == Z_OK) return 5;
           printf("%s %08lx", zlibVersion(), crc32(0, (const Bytef *)"123456789", 9));
         }
       '

@@ -32,7 +32,10 @@ fn two_writers_of_one_path_are_an_error() {
         let report = world.build_with("race", &BuildOptions::default());
         let reason = report.failed[0].reason.clone();
         insta::allow_duplicates! {
-            insta::assert_snapshot!(reason, @"");
+            insta::assert_snapshot!(reason, @"
+            step 1 failed: `log` is written by two branches that run side by side: one and two
+            the step: a group
+            ");
         }
         let after = world.listing();
         assert_eq!(before.0, after.0);
@@ -47,7 +50,10 @@ fn the_first_failure_in_the_list_is_the_one_that_is_told() {
         world.user("first", r#"for-each [b a] {|f| ^put $"nowhere-($f)/x" $f }"#);
         let report = world.build_with("first", &BuildOptions::default());
         insta::allow_duplicates! {
-            insta::assert_snapshot!(report.failed[0].reason, @"");
+            insta::assert_snapshot!(report.failed[0].reason, @"
+            step 1 (b).1 failed: `put` ended with exit code 4
+            the step: put nowhere-{path}/x {path}
+            ");
         }
     }
 }

@@ -29,7 +29,7 @@ command!(
     /// `for-each ITEMS {|f| ... }`
     ForEach, "for-each", "Step: do steps for each file or text, side by side.",
     |signature| signature
-        .required("items", SyntaxShape::OneOf(vec![SyntaxShape::GlobPattern, SyntaxShape::Any]), "A glob, or a list of texts.")
+        .required("items", SyntaxShape::OneOf(vec![SyntaxShape::List(Box::new(SyntaxShape::Any)), SyntaxShape::GlobPattern, SyntaxShape::Any]), "A glob, or a list of texts.")
         .required("steps", SyntaxShape::Closure(None), "What to do with each."),
     for_each
 );

@@ -18,6 +18,9 @@ use std::{
 /// The longest that a process keeps the index open while it has nothing to do with it right now.
 const LONGEST_HOLD: Duration = Duration::from_millis(500);
 
+/// How long a reader stands back for a writer of the same process.
+const POLITENESS: Duration = Duration::from_millis(20);
+
 /// The index of one store.
 #[derive(Debug)]
 pub(crate) struct Index {
@@ -41,6 +44,8 @@ struct State {
     /// A thread is opening or closing the file.
     busy: bool,
     users: usize,
+    /// Threads that wait until they can open the file for writing.
+    writers: usize,
     /// Whether a thread is there that closes the file when it has not been used for a while.
     closer: bool,
 }
@@ -50,6 +55,8 @@ struct Open {
     database: Arc<AnyDatabase>,
     since: Instant,
     used: Instant,
+    /// redb met damage through it: nobody begins to use it any more.
+    spoiled: bool,
     // After the database: fields are dropped in order.
     _lock: FileLock,
 }
@@ -196,10 +203,13 @@ impl Shared {
         let started = Instant::now();
         let mut state = self.lock();
         loop {
-            let serves = state
-                .open
-                .as_ref()
-                .is_some_and(|open| !write || matches!(*open.database, AnyDatabase::Write(_)));
+            let serves = state.open.as_ref().is_some_and(|open| {
+                let writable = matches!(*open.database, AnyDatabase::Write(_));
+                // New readers let a writer in first; not for long, since one who waits here may be the one
+                // for whom the writer waits.
+                let polite = !writable && state.writers > 0 && started.elapsed() < POLITENESS;
+                !open.spoiled && (writable || (!write && !polite))
+            });
             if serves && !state.busy {
                 state.users += 1;
                 if let Some(open) = &mut state.open {
@@ -216,7 +226,10 @@ impl Shared {
                 let path = self.guard.path().to_path_buf();
                 return Err(IndexError::Busy { path, held_by, waited: started.elapsed() });
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.writers += usize::from(write);
+            let longest = if write { left } else { left.min(POLITENESS) };
+            state = self.changed.wait_timeout(state, longest).unwrap_or_else(PoisonError::into_inner).0;
+            state.writers -= usize::from(write);
         }
         state.busy = true;
         let old = state.open.take();
@@ -296,6 +309,7 @@ impl Shared {
         state.users = state.users.saturating_sub(1);
         if let Some(open) = &mut state.open {
             open.used = Instant::now();
+            open.spoiled |= spoiled;
         }
         let linger = self.options.linger;
         let keep = !spoiled
@@ -369,6 +383,6 @@ fn tend(shared: &Weak<Shared>, linger: Duration) -> bool {
 impl Open {
     fn new(database: AnyDatabase, lock: FileLock) -> Self {
         let now = Instant::now();
-        Self { database: Arc::new(database), since: now, used: now, _lock: lock }
+        Self { database: Arc::new(database), since: now, used: now, spoiled: false, _lock: lock }
     }
 }
