@@ -86,7 +86,6 @@ export def main [] {
       ]
       ^./test | expect ($lines | str join "\n")
     }
-    outputs: { dev: ["lib/*.a"] }
     meta: {
       description: "C++ exceptions for WASI programs"
       homepage: "https://libcxxabi.llvm.org"

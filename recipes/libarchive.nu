@@ -54,7 +54,6 @@ export def main [] {
       c link roundtrip [(c objects check) -larchive -lz -lbz2 -llzma -lzstd]
       ^./roundtrip | expect $"dir/file.txt\nlibarchive ($p.version)\n"
     }
-    outputs: { dev: ["include/**" "lib/*.a"] }
     meta: {
       description: "Reading and writing archives of many formats"
       homepage: "https://libarchive.org"

@@ -29,7 +29,6 @@ export def main [] {
       c link test [(c objects test)]
       ^./test | expect "all is well\n"
     }
-    outputs: { dev: ["include/**" "lib/*.a"] }
     meta: {
       description: "POSIX calls that WASI lacks: harmless where they can be, refused where not"
       license: "MIT OR Apache-2.0"

@@ -33,28 +33,30 @@ export def main [] {
     }
     check: {|p|
       write numbers.csv "n,word\n1,one\n2,two\n40,forty\n"
-      write check.sql '
-        create table t (a integer primary key, b text);
-        insert into t (b) values (char(120)), (upper(char(121)));
-        select sqlite_version(), count(*), max(b) from t;
-        create virtual table f using fts5(x);
-        insert into f values ("hello wasm world");
-        select highlight(f, 0, "[", "]") from f where f match "wasm";
-        create virtual table r using rtree(id, x0, x1);
-        insert into r values (1, 0, 10), (2, 20, 30);
-        select id from r where x0 >= 15;
-        select json_extract(json_array(1, 2), "$[1]"), round(sqrt(2), 3), date(0, "unixepoch");
-        .import --csv numbers.csv c
-        select sum(n) from c;
-        .backup copy.db
-      '
+      # The shell's own commands begin at the beginning of a line.
+      write check.sql ([
+        "create table t (a integer primary key, b text);"
+        "insert into t (b) values (char(120)), (upper(char(121)));"
+        "select sqlite_version(), count(*), max(b) from t;"
+        "create virtual table f using fts5(x);"
+        "insert into f values ('hello wasm world');"
+        "select highlight(f, 0, '[', ']') from f where f match 'wasm';"
+        "create virtual table r using rtree(id, x0, x1);"
+        "insert into r values (1, 0, 10), (2, 20, 30);"
+        "select id from r where x0 >= 15;"
+        "select json_extract(json_array(1, 2), '$[1]'), round(sqrt(2), 3), date(0, 'unixepoch');"
+        ".import --csv numbers.csv c"
+        "select sum(n) from c;"
+        ".backup copy.db"
+        ""
+      ] | str join "\n")
       let answers = [$"($version)|2|x" "hello [wasm] world" "2" "2|1.414|1970-01-01" "43" ""]
       read check.sql | ^sqlite3 -bail check.db | expect ($answers | str join "\n")
       ^sqlite3 copy.db "pragma integrity_check; select b from t where a = 2" | expect "ok\nY\n"
-      ^sqlite3 packed.zip --archive -c numbers.csv
-      ^sqlite3 packed.zip --archive -t | expect "numbers.csv\n"
+      ^sqlite3 packed.zip -A -c numbers.csv
+      ^sqlite3 packed.zip -A -t | expect "numbers.csv\n"
       write broken.db "SQLite format 3, which it is not"
-      expect-exit 1 { ^sqlite3 broken.db "select * from sqlite_schema" }
+      expect-exit 26 { ^sqlite3 broken.db "select * from sqlite_schema" }
     }
     outputs: { dev: ["include/**" "lib/*.a"] }
     # Without a home to look for ~/.sqliterc in, it complains.

@@ -39,7 +39,6 @@ export def main [] {
       c link hello++ [(c objects cc) ...$c.cxx] --bare
       ^./hello++ | expect "one=1\ntwo=2\n"
     }
-    outputs: { dev: ["include/**" "lib/**" "share/**"] }
     meta: {
       description: "C and C++ standard libraries for WASI programs"
       homepage: "https://github.com/WebAssembly/wasi-libc"

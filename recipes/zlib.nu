@@ -39,7 +39,6 @@ export def main [] {
       c link roundtrip [(c objects check) -lz]
       ^./roundtrip | expect $"($version) cbf43926"
     }
-    outputs: { dev: ["include/**" "lib/*.a"] }
     meta: {
       description: "Lossless compression, in the formats deflate, zlib and gzip"
       homepage: "https://zlib.net"

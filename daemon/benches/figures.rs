@@ -1,6 +1,13 @@
 //! The figures that nuka is held to, in CPU seconds of this process: `cargo bench -p nuka-daemon --bench figures`.
 //! Give a number to scale the counts: `-- 0.1` for a quick look.
-#![allow(missing_docs, clippy::print_stdout, clippy::expect_used)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what is not as it should be ends a test, and a benchmark prints"
+)]
 
 use nuka_daemon::{
     Config, Nuka, Silent,

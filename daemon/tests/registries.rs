@@ -1,5 +1,13 @@
 //! The real registries, as a person without any configuration meets them: an empty home, no variables. A registry that
 //! is out of reach is said to be so, loudly, and is no failure; one that answers must answer right.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what is not as it should be ends a test, and a benchmark prints"
+)]
 
 use nuka_daemon::fetch::{FetchConfig, FetchError, Fetcher, silent};
 use nuka_pir::{Origin, Source, Unpack};

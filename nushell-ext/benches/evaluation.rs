@@ -1,4 +1,12 @@
 //! What evaluation costs: many packages of one recipe, and many recipes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what is not as it should be ends a test, and a benchmark prints"
+)]
 
 use nuka_nushell_ext::{Evaluator, Options, RecipeMap, RecipePath, Target};
 use nuka_pir::PackageName;

@@ -4,8 +4,8 @@
 //! thread that evaluates; that thread is the evaluator's own and runs one session.
 
 use crate::{
-    Evaluation, Fetch, Options, Package, RecipeError, RecipeFiles, RecipePath, Warning, error::labeled,
-    meter::Meter, recorder::Recorder, served::Served, value::Derivation,
+    Evaluation, Fetch, Options, Package, RecipeError, RecipePath, Warning, error::labeled, meter::Meter,
+    recorder::Recorder, served::Served, value::Derivation,
 };
 use nu_protocol::{ShellError, Span, engine::EngineState};
 use nuka_pir::{BlobId, Cpu, Pid, Platform, Version};

@@ -1,4 +1,12 @@
 //! TEMPORARY: cases from a file, for quick looking.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what is not as it should be ends a test, and a benchmark prints"
+)]
 #[path = "all/common.rs"]
 #[allow(dead_code)]
 mod common;

@@ -1,4 +1,12 @@
 //! Golden vectors and properties of whole PIRs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what is not as it should be ends a test, and a benchmark prints"
+)]
 
 use nuka_pir::*;
 use std::collections::BTreeMap;

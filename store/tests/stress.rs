@@ -58,7 +58,7 @@ fn add_tree(store: &Store, name: &str, number: u32) -> Result<Tree, StoreError> 
     let batch = store.batch();
     let mut builder = TreeBuilder::new();
     for file in 0..40_u32 {
-        let length = if number % 5 == 0 && file == 0 { 9 << 20 } else { 10 + file as usize * 50 };
+        let length = if number.is_multiple_of(5) && file == 0 { 9 << 20 } else { 10 + file as usize * 50 };
         let mut bytes = vec![0; length];
         blake3::Hasher::new()
             .update(format!("{name} {number} {file}").as_bytes())

@@ -1,7 +1,7 @@
 //! `nuka build`: packages from source.
 
 use crate::{
-    commands::{Done, log},
+    commands::{Done, log, publish::publish},
     context::{Context, WorkArguments},
     daemon::{BuildOptions, BuildReport, Nuka, Outcome, Target},
     error::Error,
@@ -53,6 +53,9 @@ pub struct Arguments {
     /// Print what the builds printed
     #[arg(long, conflicts_with = "dry_run")]
     log: bool,
+    /// Write the CIDs of what was asked for into FILE, as those that are promised for these recipes
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    publish: Option<PathBuf>,
     #[command(flatten)]
     work: WorkArguments,
     #[command(flatten)]
@@ -93,6 +96,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
     if let Some(directory) = &arguments.output {
         export(context, &nuka, directory, &report.requested)?;
+    }
+    if let Some(file) = &arguments.publish {
+        publish(file, &report.requested)?;
     }
     if !report.failed.is_empty() {
         crate::context::say(failure::show(&report.failed, context.style()).trim_end());

@@ -10,6 +10,7 @@ pub mod log;
 pub mod man;
 pub mod new;
 pub mod pir;
+mod publish;
 pub mod run;
 pub mod search;
 pub mod show;

@@ -32,13 +32,13 @@ impl Modules for CachedModules<'_> {
                 let what = format!("another process that is compiling {program}");
                 self.observer.event(Event::Waiting { what });
             }
-            Progress::Compiling { done, total, .. } => {
-                // A program that is compiled in the blink of an eye is not worth a word.
-                if announced.get() || begun.elapsed().as_millis() > 300 {
-                    announced.set(true);
-                    let fraction = done as f64 / total.max(1) as f64;
-                    self.observer.event(Event::Compiling { program: program.to_owned(), fraction });
-                }
+            // A program that is compiled in the blink of an eye is not worth a word.
+            Progress::Compiling { done, total, .. }
+                if announced.get() || begun.elapsed().as_millis() > 300 =>
+            {
+                announced.set(true);
+                let fraction = done as f64 / total.max(1) as f64;
+                self.observer.event(Event::Compiling { program: program.to_owned(), fraction });
             }
             Progress::NotKept => {
                 let text =

@@ -12,7 +12,7 @@ use super::{
     error::named,
     local,
 };
-use crate::clock;
+use crate::{clock, lock};
 use nuka_pir::{ArchiveFormat, BlobId, Cid, Origin, Source, SourceHash};
 use nuka_store::{
     Batch, EntryName, Node, ObjectReader, SourceRecord, Store, Tree, TreePath,
@@ -57,6 +57,11 @@ impl Fetcher {
             return Ok(tree.cid);
         }
         let key = source.hash.to_string();
+        // Two sources may be parts of one download: the second finds it in the store, not half removed.
+        let locks = self.config().downloads.join("locks");
+        let name = blake3::hash(key.as_bytes()).to_hex();
+        let _lock =
+            lock::take(&locks, &name, || progress(Progress::Waiting)).map_err(FetchError::io(&locks))?;
         let kept = {
             let index = store.read()?;
             if let Some(record) = index.source(&id)?

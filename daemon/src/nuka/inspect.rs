@@ -14,7 +14,7 @@ use nuka_pir::{
     graph::{self, Pirs},
 };
 use nuka_store::{IndexReader, ObjectReader as _};
-use std::path::PathBuf;
+use std::{collections::btree_map::Entry, path::PathBuf};
 
 impl Nuka {
     fn one(&self, target: &Target) -> Result<(Answer, Pid), Error> {
@@ -99,10 +99,9 @@ impl Nuka {
         let mut pirs = Pirs::new();
         let mut stack = vec![pid];
         while let Some(pid) = stack.pop() {
-            if !pirs.contains_key(&pid) {
-                let pir = plan::load(&index, pid)?;
+            if let Entry::Vacant(place) = pirs.entry(pid) {
+                let pir = place.insert(plan::load(&index, pid)?);
                 stack.extend(pir.references().map(|(_, input)| input.pid));
-                pirs.insert(pid, pir);
             }
         }
         Ok(pirs)

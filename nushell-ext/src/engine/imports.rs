@@ -21,6 +21,9 @@ use std::{
     sync::Arc,
 };
 
+/// A recipe file that was found: its path and its text.
+type Found = (RecipePath, Arc<[u8]>);
+
 /// Largest recipe file, in bytes.
 pub(crate) const MAX_FILE_BYTES: usize = 1 << 20;
 /// Most files that one recipe may bring in.
@@ -232,7 +235,7 @@ impl Imports<'_> {
         self.add(&path, layout::join(&directory, &name), text)
     }
 
-    fn find(&self, file: &File<'_>, name: &str) -> Result<Option<(RecipePath, Arc<[u8]>)>, RecipeError> {
+    fn find(&self, file: &File<'_>, name: &str) -> Result<Option<Found>, RecipeError> {
         let name = if name.ends_with(".nu") { name.to_owned() } else { format!("{name}.nu") };
         let beside = match file.path.directory() {
             "" => None,

@@ -1,4 +1,12 @@
 //! Recipes evaluated: one test binary, a file for each side of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what is not as it should be ends a test, and a benchmark prints"
+)]
 
 mod common;
 mod docs;

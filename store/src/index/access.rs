@@ -247,7 +247,7 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Tables<T> {
     }
 
     /// All keys and values of a namespace, in the order of the keys.
-    pub fn values(&self, namespace: &str) -> Result<Vec<(Vec<u8>, Vec<u8>)>, IndexError> {
+    pub fn values(&self, namespace: &str) -> Result<Vec<Pair>, IndexError> {
         let prefix = value_key(namespace, &[]);
         let mut all = self.scan_all(&self.values, &prefix)?;
         for (key, _) in &mut all {

@@ -1,4 +1,12 @@
 //! The store as its users see it: one test binary, a module for each thing that must hold.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what is not as it should be ends a test, and a benchmark prints"
+)]
 
 mod archives;
 mod damage;

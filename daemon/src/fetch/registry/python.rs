@@ -309,7 +309,7 @@ mod tests {
     fn versions_are_ordered() {
         let sorted = ["0.9", "1.0a1", "1.0.0", "1.0.post1", "1.2rc1", "1.2", "1.10", "2013.4", "1!0.1"];
         for pair in sorted.windows(2) {
-            assert!(order_of(&pair[0]) < order_of(&pair[1]), "{pair:?}");
+            assert!(order_of(pair[0]) < order_of(pair[1]), "{pair:?}");
         }
         assert_eq!(order_of("1.0"), order_of("1.0.0"));
     }
