@@ -4,6 +4,7 @@
 # Use: compile with `...$c.exceptions`, and link `...$c.cxx_throwing` in place of `...$c.cxx`.
 use lib/c.nu
 
+# Zig's.
 const version = "0.17.0"
 
 const files = [

@@ -85,10 +85,10 @@ mod tests {
         insta::assert_snapshot!(json, @r#"
         [
           {
-            "evil": "a\u202e",
             "name": "lua",
+            "seconds": 1.5,
             "none": null,
-            "seconds": 1.5
+            "evil": "a\u202e"
           }
         ]
         "#);

@@ -1,4 +1,4 @@
-//! Temporary files: `tmp/<process>/<batch>/<group>/<number>`, on the file system of the objects.
+//! Temporary files: `tmp/<process>/<batch>/<lane>-<group>/<number>`, on the file system of the objects.
 //!
 //! Each process has a directory of its own with a file `lock` that it keeps locked while it lives. A
 //! directory whose lock is free belongs to a dead process, and whoever opens the store next removes it.
@@ -12,11 +12,21 @@ use rustix::{
 };
 use std::{
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-/// Files of one batch in one directory: more make directories that are slow to change.
+/// Files of one thread of a batch in one directory: more make directories that are slow to change.
 const GROUP: u64 = 512;
+/// Threads that write into directories of their own; two that create files in one wait for each other.
+const LANES: usize = 16;
+
+thread_local! {
+    /// The lane of this thread.
+    static LANE: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed) % LANES
+    };
+}
 
 /// The temporary directory of this process.
 #[derive(Debug)]
@@ -64,7 +74,7 @@ impl ProcessDirectory {
         fs::mkdir(&path, Mode::from_raw_mode(0o700)).map_err(failed)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | NO_FOLLOW;
         let dir = fs::open(&path, flags, Mode::empty()).map_err(failed)?;
-        Ok(Stage { path, dir, files: AtomicU64::new(0), masked: self.masked })
+        Ok(Stage { path, dir, files: Default::default(), masked: self.masked })
     }
 }
 
@@ -83,17 +93,19 @@ pub(crate) const OBJECT_MODE: Mode = Mode::from_raw_mode(0o444);
 pub(crate) struct Stage {
     path: PathBuf,
     dir: OwnedFd,
-    files: AtomicU64,
+    /// How many files each lane has made.
+    files: [AtomicU64; LANES],
     masked: bool,
 }
 
-/// The number of a temporary file in its stage.
+/// A temporary file of a stage: its lane, and its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct StagedFile(u64);
+pub(crate) struct StagedFile(usize, u64);
 
 impl StagedFile {
     pub(crate) fn name(self) -> String {
-        format!("{:x}/{:x}", self.0 / GROUP, self.0)
+        let Self(lane, number) = self;
+        format!("{lane:x}-{:x}/{number:x}", number / GROUP)
     }
 }
 
@@ -119,7 +131,9 @@ impl Stage {
 
     /// Creates the next temporary file. The flag says whether it is written past the page cache.
     pub(crate) fn create(&self, direct: bool) -> Result<(StagedFile, OwnedFd, bool), StoreError> {
-        let file = StagedFile(self.files.fetch_add(1, Ordering::Relaxed));
+        let lane = LANE.with(|lane| *lane);
+        let number = self.files.get(lane).map_or(0, |files| files.fetch_add(1, Ordering::Relaxed));
+        let file = StagedFile(lane, number);
         let name = file.name();
         let failed = |error| StoreError::io("create the temporary file", self.path_of(file), error);
         let (fd, direct) = match crate::platform::create(&self.dir, &name, OBJECT_MODE, direct) {

@@ -2,7 +2,11 @@
 
 use crate::{
     error::Error,
-    report::escape::{escape, escape_lines, mask},
+    report::{
+        escape::{escape, escape_lines, mask},
+        failure,
+        style::Style,
+    },
 };
 use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan,
@@ -29,9 +33,16 @@ pub fn show(error: &Error, colour: bool, width: usize) -> String {
     if handler.render_report(&mut text, &shown).is_err() {
         text = format!("error: {}\n", shown.message);
     }
-    // No line ends in blanks, and one empty line before the message is enough.
+    // What failed to build is told before what could not be done because of it.
+    let before = match error {
+        Error::Nuka(crate::daemon::Error::BuildFailed { report, .. }) => {
+            failure::show(&report.failed, Style { colour })
+        }
+        _ => String::new(),
+    };
+    // No line ends in blanks, and none is empty before the message.
     let lines = text.lines().map(str::trim_end).skip_while(|line| line.is_empty());
-    lines.fold(String::new(), |text, line| text + line + "\n")
+    lines.fold(before, |text, line| text + line + "\n")
 }
 
 /// A diagnostic whose texts can be printed.

@@ -50,6 +50,7 @@ fn the_long_help_tells_variables_and_exit_codes() {
     let ended = Place::new().run(&["--help"]);
     let (_, end) = ended.stdout.split_once("Start here:").unwrap();
     insta::assert_snapshot!(end, @r#"
+
       nuka run lua -e 'print("hello from wasm")'     builds Lua from source, once, and runs it
       nuka search                                    which packages there are
       nuka build zlib -o zlib                        builds zlib and copies its tree to ./zlib
@@ -72,6 +73,7 @@ fn the_long_help_tells_variables_and_exit_codes() {
       125  its package could not be had
       126  it is no program that nuka can run
       127  there is no such package or program
+      134  the program crashed
       130  interrupted; what was finished is kept, and the store is sound
     "#);
 }
@@ -96,20 +98,23 @@ fn build() {
       [TARGET]...  What to build
 
     Options:
-          --all           Build every package that has a recipe
-      -o, --output <DIR>  Copy the result to a directory that is empty or not there; of several targets,
-                          each to DIR/NAME
-          --rebuild       Build again, with another clock, other random numbers and another number of
-                          jobs, and compare [alias: --check]
-          --dry-run       Only show what would be fetched and built
-      -k, --keep-going    Go on with what does not depend on a failure
-          --no-check      Do not run the packages' checks
-          --log           Print what the builds printed
-      -j, --jobs <N>      Do at most this many things at once [env: NUKA_JOBS] [default: all processors]
-          --offline       Contact nobody: use only what is here [env: NUKA_OFFLINE]
-          --json          Print JSON
-          --nuon          Print NUON, Nushell's own data format
-      -h, --help          Print help (see more with '--help')
+          --all             Build every package that has a recipe
+      -o, --output <DIR>    Copy the result to a directory that is empty or not there; of several
+                            targets, each to DIR/NAME
+          --rebuild         Build again, with another clock, other random numbers and another number of
+                            jobs, and compare [alias: --check]
+          --dry-run         Only show what would be fetched and built
+      -k, --keep-going      Go on with what does not depend on a failure
+          --no-check        Do not run the packages' checks
+          --log             Print what the builds printed
+          --publish <FILE>  Write the CIDs of what was asked for into FILE, as those that are promised
+                            for these recipes
+      -j, --jobs <N>        Do at most this many things at once [env: NUKA_JOBS] [default: all
+                            processors]
+          --offline         Contact nobody: use only what is here [env: NUKA_OFFLINE]
+          --json            Print JSON
+          --nuon            Print NUON, Nushell's own data format
+      -h, --help            Print help (see more with '--help')
 
     Everywhere:
           --color <WHEN>  When to use colours [possible values: auto, always, never]

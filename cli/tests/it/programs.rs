@@ -52,5 +52,9 @@ fn a_crash_is_told_as_one() {
     place.write("trap.wasm", wat::parse_str(TRAP).unwrap());
     let ended = place.run(&["--quiet", "exec", "trap.wasm"]);
     assert_eq!(ended.code, 134, "{ended}");
-    insta::assert_snapshot!(ended, @"");
+    insta::assert_snapshot!(ended, @"
+    exit 134
+    --- stderr
+      × the program crashed: wasm trap: wasm `unreachable` instruction executed
+    ");
 }

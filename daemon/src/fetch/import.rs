@@ -58,7 +58,7 @@ impl Fetcher {
         }
         let key = source.hash.to_string();
         // Two sources may be parts of one download: the second finds it in the store, not half removed.
-        let locks = self.config().downloads.join("locks");
+        let locks = self.config().downloads.with_extension("locks");
         let name = blake3::hash(key.as_bytes()).to_hex();
         let _lock =
             lock::take(&locks, &name, || progress(Progress::Waiting)).map_err(FetchError::io(&locks))?;

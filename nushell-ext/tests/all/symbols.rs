@@ -8,10 +8,10 @@ fn items_become_template_parts() {
         for-each (glob "src/*.c") {|f|
             ^cc $f $f.path $f.name -o $"obj/($f.stem).o" --depends=($f.parent)/x.($f.extension)
         }
-    "#), @"");
+    "#), @r#"[{for_each: {over: {glob: ["src/*.c"]}, steps: [{run: {command: ["cc", [{field: "path", item: 0}], [{field: "path", item: 0}], [{field: "name", item: 0}], "-o", ["obj/", {field: "stem", item: 0}, ".o"], ["--depends=", {field: "parent", item: 0}, "/x.", {field: "extension", item: 0}]]}}]}}]"#);
     insta::assert_snapshot!(steps(r#"
         for-each [a b] {|x| for-each (glob $"($x)/*.c") {|f| $"($x) ($f.stem)" | ^tool $x $f; install $f $"lib/($x)/" } }
-    "#), @"");
+    "#), @r#"[{for_each: {over: ["a", "b"], steps: [{for_each: {over: {glob: [[{field: "path", item: 0}, "/*.c"]]}, steps: [{run: {command: ["tool", [{field: "path", item: 0}], [{field: "path", item: 1}]], stdin: {text: [{field: "path", item: 0}, " ", {field: "stem", item: 1}]}}}, {install: {from: [[{field: "path", item: 1}]], to: ["lib/", {field: "path", item: 0}, "/"]}}]}}]}}]"#);
 }
 
 #[test]
@@ -137,5 +137,19 @@ fn globs_are_not_lists() {
 #[test]
 fn the_error_says_what_to_do() {
     let error = build_error("for-each (glob \"*.c\") {|f| if \"main\" == $f.stem { ^cc $f } }");
-    insta::assert_snapshot!(render(&error), @"");
+    insta::assert_snapshot!(render(&error), @r#"
+    nuka::recipe::symbolic
+
+      × `==` would have to know the item of a `for-each`, which is known only in the build
+       ╭─[it.nu:5:38]
+     4 │     build: {|p|
+     5 │ for-each (glob "*.c") {|f| if "main" == $f.stem { ^cc $f } }
+       ·                                      ─┬
+       ·                                       ╰── stands for each item in turn
+     6 │     }
+       ╰────
+      help: place it, or its .name, .stem, .extension or .parent, into an argument or a text, and
+            nothing else. To decide per item now, go over a list with `each`; to leave files out,
+            `glob ... --except ...`
+    "#);
 }
