@@ -75,6 +75,12 @@ pub fn for_hashes(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoot
     Ok((roots, evaluation))
 }
 
+/// The recipe roots that a question is answered from: the given ones, and the directories of recipes named by their
+/// files.
+pub fn roots_for(roots: &RecipeRoots, targets: &[Target]) -> Result<RecipeRoots, Error> {
+    Ok(resolve(roots, targets)?.0)
+}
+
 /// Turns what people name into what the evaluator takes. A recipe named by its file brings its directory as the
 /// first root, so that its neighbours are found.
 fn resolve(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoots, Vec<nu::Target>), Error> {

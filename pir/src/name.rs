@@ -14,7 +14,7 @@ pub enum NameError {
         /// What it was to name.
         kind: &'static str,
     },
-    /// Over [`MAX_NAME_LEN`] bytes.
+    /// Over 64 bytes.
     #[error("the {kind} `{text}` is longer than {MAX_NAME_LEN} characters")]
     TooLong {
         /// What it was to name.

@@ -233,11 +233,14 @@ fn a_source_with_another_hash() {
       build     1 package: hello 1.0
       time      some seconds on this machine's 2 cores
     failed hello 1.0
-    hello 1.0 failed: the path `hello-1.0.txt` cannot be a source: the recipe is not a file of its own, so nothing is beside it
-      help: name a directory or an archive beside the recipe, by a path relative to the recipe
+    hello 1.0 failed: the download of path:hello-1.0.txt does not have the hash that the recipe names
+      help: expected blake3:0000000000000000000000000000000000000000000000000000000000000000
+                 got blake3:0f99291c18546987f9ab5c61f83ce6243e94703a514c2ac0d753a64020d54f2a
+                from [PLACE]/here/hello-1.0.txt (11 bytes)
+            If you trust the change: `nuka update-hashes RECIPE` writes the new hash; otherwise tell the publisher
 
     NOT BUILT  BECAUSE
-    hello 1.0  the path `hello-1.0.txt` cannot be a source: the recipe is not a file of its own, so nothing is beside it
+    hello 1.0  the download of path:hello-1.0.txt does not have the hash that the recipe names
     ");
 }
 
@@ -331,7 +334,7 @@ fn two_different_files_at_one_path() {
         .replace("derivation hello", "derivation both")
         .replace("language: data", "language: data\n    packages: {one: (pkg one), two: (pkg two)}");
     place.write("both.nu", both);
-    insta::assert_snapshot!(place.run(&["build", "./both.nu"]), @"
+    insta::assert_snapshot!(place.run(&["build", "-j1", "./both.nu"]), @"
     exit 1
     --- stdout
     PACKAGE  VERSION  HOW     CID
@@ -339,11 +342,11 @@ fn two_different_files_at_one_path() {
     --- stderr
     This has to be done once:
       build     3 packages: two 1.0, one 1.0, both 1.0
-      time      about 20 seconds on this machine's 2 cores
+      time      about 30 seconds on this machine's 1 core
     building two 1.0
+    built two 1.0 in 0.00 s
     building one 1.0
     built one 1.0 in 0.00 s
-    built two 1.0 in 0.00 s
     failed both 1.0
     both 1.0 failed: `usr/share/hello.txt` comes from both `one` (file) and `two` (file), and they differ
 

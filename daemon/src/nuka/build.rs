@@ -11,6 +11,7 @@ use crate::{
     inputs::Views,
     logs,
     plan::{self, Job, Work},
+    recipes::RecipeRoots,
     scheduler::{self, Verdict, Workers},
     worker::{Made, WorkError, Worker, package_ref},
 };
@@ -62,7 +63,8 @@ impl Nuka {
         if !work.jobs.is_empty() {
             observer.event(Event::Planned(self.announced(&work)));
         }
-        self.work(work, &answer, &wanted, options, observer)
+        let roots = evaluate::roots_for(&self.roots, targets)?;
+        self.work(work, (&answer, &roots), &wanted, options, observer)
     }
 
     fn wanted(&self, targets: &[Target], options: &BuildOptions) -> Result<(Answer, Vec<Pid>), Error> {
@@ -96,7 +98,7 @@ impl Nuka {
     fn work(
         &self,
         mut work: Work,
-        answer: &Answer,
+        (answer, roots): (&Answer, &RecipeRoots),
         wanted: &[Pid],
         options: &BuildOptions,
         observer: &dyn Observer,
@@ -128,7 +130,7 @@ impl Nuka {
             let result = match work.jobs.get(position) {
                 None => return true,
                 Some(Job::Fetch(id, source)) => self
-                    .fetch(source, *id, answer, observer)
+                    .fetch(source, *id, (answer, roots), observer)
                     .map(|cid| {
                         lock(&known).insert(*id, cid);
                     })
@@ -170,14 +172,13 @@ impl Nuka {
         &self,
         source: &Source,
         id: SourceId,
-        answer: &Answer,
+        (answer, roots): (&Answer, &RecipeRoots),
         observer: &dyn Observer,
     ) -> Result<nuka_pir::Cid, Error> {
         let name = source.origin.to_string();
         let beside = match answer.local.get(&id.to_string()) {
             None => None,
-            Some(local) => self
-                .roots
+            Some(local) => roots
                 .directory_of(&local.recipe)
                 .map_err(|source| Error::RecipeFile { path: PathBuf::from(&local.recipe), source })?,
         };

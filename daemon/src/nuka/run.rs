@@ -180,7 +180,10 @@ impl Nuka {
             let access = if granted.write { Access::ReadWrite } else { Access::ReadOnly };
             dirs.push(LiveDir { host: granted.host.clone(), guest, access });
         }
-        let cwd = directory.map(|access| (self.config.current_directory.clone(), access));
+        // A home directory, or everything, is never let in by merely standing in it.
+        let here = &self.config.current_directory;
+        let named_only = *here == self.config.home || here.parent().is_none();
+        let cwd = directory.filter(|_| !named_only).map(|access| (here.clone(), access));
         if cwd.is_some() {
             let shown = self.config.current_directory.display().to_string();
             env.entry("PWD".to_owned()).or_insert(shown);

@@ -46,9 +46,11 @@ pub fn import_zip(
     sink.finish()
 }
 
-/// Imports the data of a Debian binary package.
+/// Imports the data of a Debian binary package. Its paths are those of a file system, so without `strip` none
+/// of its directories is dropped.
 pub fn import_deb(batch: &Batch, reader: impl Read, options: &ImportOptions) -> Result<Tree, ImportError> {
-    let mut sink = Sink::new(batch, options);
+    let options = ImportOptions { strip: options.strip.or(Some(0)), ..options.clone() };
+    let mut sink = Sink::new(batch, &options);
     ar::read_deb(reader, &mut sink)?;
     sink.finish()
 }

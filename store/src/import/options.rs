@@ -9,7 +9,7 @@ pub struct ImportOptions {
     /// The archive's format, where its first bytes should not decide.
     pub format: Option<ArchiveFormat>,
     /// How many leading directories of each path are dropped. `None`: one, if the archive has a single
-    /// directory at its top and nothing beside it.
+    /// directory at its top and nothing beside it; of a Debian package none.
     pub strip: Option<u8>,
     /// Only this directory of the archive, after `strip`.
     pub subdir: Option<TreePath>,

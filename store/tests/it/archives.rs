@@ -179,10 +179,11 @@ fn debian_packages_are_read() {
         let deb = ar(&[("debian-binary", b"2.0\n"), ("control.tar.gz", &control), ("data.tar", &data)]);
         let test = TestStore::new();
         let batch = test.store.batch();
-        let strip = ImportOptions { strip: Some(0), ..options() };
-        let tree = import_deb(&batch, deb.as_slice(), &strip).unwrap();
+        let tree = import_deb(&batch, deb.as_slice(), &options()).unwrap();
         assert!(show(&batch, &tree.cid).ends_with("usr/\nusr/a 1\n"));
-        assert!(imported(&deb, &strip).is_ok());
+        assert_eq!(imported(&deb, &options()).unwrap(), show(&batch, &tree.cid));
+        let strip = ImportOptions { strip: Some(1), ..options() };
+        assert_eq!(imported(&deb, &strip).unwrap(), "a 1\n");
     }
 }
 
