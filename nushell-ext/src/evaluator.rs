@@ -8,7 +8,7 @@ use crate::{
     served::{self, Served},
     session::{self, Active, Answer, Context, Request, Session, State},
     suggest,
-    value::{Derivation, PackageValue, custom, a_kind},
+    value::{Derivation, PackageValue, custom, kind},
 };
 use nu_protocol::{ShellError, Span, Value, engine::EngineState};
 use nuka_pir::{PackageName, Pid, Version};
@@ -270,7 +270,7 @@ fn derivations(value: &Value, context: Context, main: Span) -> Result<Vec<Arc<De
     match packages.filter(|packages| !packages.is_empty()) {
         Some(packages) => packages.into_iter().map(|package| package.resolve(context)).collect(),
         None => Err(labeled("main_type", "`main` of a recipe gives a derivation")
-            .with_label(format!("this gives {}", a_kind(value)), main)
+            .with_label(format!("this gives a {}", kind(value)), main)
             .with_help("end it with `derivation NAME VERSION { ... }`")
             .into()),
     }

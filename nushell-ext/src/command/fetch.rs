@@ -252,15 +252,6 @@ fn recipe(session: &Session) -> String {
     state.active.last().map_or_else(|| "RECIPE".to_owned(), |active| active.request.recipe.stem().to_owned())
 }
 
-/// Where the value stands of a flag, which nu gives the place of: `--hash "..."` or `--hash="..."`.
-fn value_of_flag(text: &[u8], span: Span) -> Span {
-    let name = text.iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'=').count();
-    let is_flag = text.starts_with(b"--") && name < text.len();
-    let blank = |byte: &&u8| byte.is_ascii_whitespace() || **byte == b'=';
-    let between = text.iter().skip(name).take_while(blank).count();
-    if is_flag { Span::new(span.start + name + between, span.end) } else { span }
-}
-
 /// Notes the call, so that its hash can be written in place.
 fn note(
     session: &Session,
@@ -271,10 +262,7 @@ fn note(
     unpack: &Unpack,
 ) {
     let Some((file, range)) = session.place(engine, call) else { return };
-    let hash = hash.map(|(hash, span)| {
-        let span = value_of_flag(engine.get_span_contents(span), span);
-        (hash, session.place(engine, span).map_or(0..0, |(_, range)| range))
-    });
+    let hash = hash.map(|(hash, span)| (hash, session.place(engine, span).map_or(0..0, |(_, range)| range)));
     let fetch = Fetch {
         file: file.clone(),
         call: range.clone(),

@@ -4,7 +4,7 @@ use crate::{
     command::command,
     error::labeled,
     recorder, session,
-    value::{argument, arguments, a_kind, template},
+    value::{argument, arguments, kind, template},
 };
 use nu_engine::CallExt;
 use nu_protocol::{
@@ -124,7 +124,7 @@ fn no_input(name: &str, input: PipelineData, span: Span) -> Result<()> {
     match crate::command::piped(input, span)? {
         None => Ok(()),
         Some(value) => Err(labeled("input", format!("`{name}` takes nothing from a pipeline"))
-            .with_label(format!("this is given {}", a_kind(&value)), span)
+            .with_label(format!("this is given a {}", kind(&value)), span)
             .with_help("`| save FILE` keeps a program's output; `write PATH TEXT` writes a text")
             .into()),
     }

@@ -4,7 +4,7 @@ use crate::{
     command::{command, piped, run_closure},
     error::labeled,
     recorder, session,
-    value::{GlobValue, Item, custom, a_kind, strings, template, wrap},
+    value::{GlobValue, Item, custom, kind, strings, template, wrap},
 };
 use nu_engine::CallExt;
 use nu_protocol::{
@@ -88,7 +88,7 @@ fn for_each(
         (Value::List { .. }, None) => Items::List(strings(&items)?),
         _ => {
             return Err(labeled("type", "`for-each` goes over a glob or a list of texts")
-                .with_label(format!("this is {}", a_kind(&items)), items.span())
+                .with_label(format!("this is a {}", kind(&items)), items.span())
                 .with_help("write `for-each (glob \"src/*.c\") {|f| ... }`")
                 .into());
         }
@@ -115,7 +115,7 @@ fn parallel(
         && let Some(value) = piped(input, call.head)?
     {
         return Err(labeled("input", "`parallel` takes nothing from a pipeline")
-            .with_label(format!("this is given {}", a_kind(&value)), call.head)
+            .with_label(format!("this is given a {}", kind(&value)), call.head)
             .into());
     }
     let branches: Vec<Closure> = call.rest(engine, stack, 0)?;

@@ -5,7 +5,7 @@ use crate::{
     error::labeled,
     recorder::{self, Surroundings},
     session,
-    value::{Input, Program, arguments, custom, a_kind, record, template, wrap},
+    value::{Input, Program, arguments, custom, kind, record, template, wrap},
 };
 use nu_engine::CallExt;
 use nu_protocol::{
@@ -126,7 +126,7 @@ fn read(engine: &EngineState, stack: &mut Stack, call: &Call, _input: PipelineDa
 fn output(name: &str, call: &Call, input: PipelineData, stdout: Stdout) -> Result<PipelineData> {
     let value = piped(input, call.head)?;
     let Some(program) = value.as_ref().and_then(custom::<Program>) else {
-        let given = value.as_ref().map_or("nothing".to_owned(), |value| a_kind(value));
+        let given = value.as_ref().map_or("nothing".to_owned(), |value| format!("a {}", kind(value)));
         return Err(labeled("input", format!("`{name}` stands behind a program"))
             .with_label(format!("this is given {given}"), call.head)
             .with_help(format!(
@@ -165,19 +165,12 @@ fn inside(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
-    input: PipelineData,
     change: impl FnOnce(&mut Surroundings),
 ) -> Result<PipelineData> {
     let closure: Closure = call.req(engine, stack, 1)?;
-    if session::current()?.is_piped(call.head) {
-        return Err(labeled("input", format!("{name} takes nothing from a pipeline"))
-            .with_label("this is given something", call.head)
-            .with_help("write it inside, in front of the program: `{ \"text\" | ^tool }`")
-            .into());
-    }
     let mut given = None;
     recorder::surrounded(name, call.head, change, || {
-        given = Some(run_closure(engine, stack, closure, Vec::new(), input, call.head)?);
+        given = Some(run_closure(engine, stack, closure, Vec::new(), PipelineData::empty(), call.head)?);
         Ok(())
     })?;
     // So that `with-variables {...} { ^tool } | save FILE` and `A=b ^tool | save FILE` work.
@@ -188,7 +181,7 @@ fn expect_exit(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
-    input: PipelineData,
+    _input: PipelineData,
 ) -> Result<PipelineData> {
     let code: i64 = call.req(engine, stack, 0)?;
     let code = u8::try_from(code).map_err(|_| {
@@ -197,17 +190,17 @@ fn expect_exit(
                 .with_label("here", call.head),
         )
     })?;
-    inside("`expect-exit`", engine, stack, call, input, |inside| inside.exit_code = code)
+    inside("`expect-exit`", engine, stack, call, |inside| inside.exit_code = code)
 }
 
 fn within(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
-    input: PipelineData,
+    _input: PipelineData,
 ) -> Result<PipelineData> {
     let directory = template(&call.req(engine, stack, 0)?)?;
-    inside("`within`", engine, stack, call, input, |inside| {
+    inside("`within`", engine, stack, call, |inside| {
         inside.directory = Some(join(inside.directory.take(), directory));
     })
 }
@@ -232,12 +225,12 @@ fn with_variables(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
-    input: PipelineData,
+    _input: PipelineData,
 ) -> Result<PipelineData> {
     let given: Value = call.req(engine, stack, 0)?;
     let mut variables = Vec::new();
     for (name, value) in record(&given)?.iter() {
         variables.push((name.clone(), template(value)?));
     }
-    inside("`with-variables`", engine, stack, call, input, |inside| inside.env.extend(variables))
+    inside("`with-variables`", engine, stack, call, |inside| inside.env.extend(variables))
 }

@@ -125,8 +125,7 @@ fn unknown_word(set: &StateWorkingSet, span: Span) -> Option<ShellError> {
     }
     let mut known: Vec<String> = Vec::new();
     set.traverse_commands(|name, _| known.push(String::from_utf8_lossy(name).into_owned()));
-    // A short word is near to many others: its first letter at least is meant.
-    known.retain(|name| name != "run-external" && name.get(..1) == word.get(..1));
+    known.retain(|name| name != "run-external");
     known.sort();
     let meant = suggest::nearest(&word, known.iter().map(String::as_str));
     let program = format!("to run a program of the build environment write `^{word}`");

@@ -19,18 +19,9 @@ pub(crate) fn kind(value: &Value) -> String {
     }
 }
 
-/// The same with its article.
-pub(crate) fn a_kind(value: &Value) -> String {
-    match kind(value) {
-        kind if kind == "nothing" => kind,
-        kind if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
-        kind => format!("a {kind}"),
-    }
-}
-
 fn wrong(expected: &str, value: &Value, help: &str) -> ShellError {
-    labeled("type", format!("expected {expected}, got {}", a_kind(value)))
-        .with_label(format!("this is {}", a_kind(value)), value.span())
+    labeled("type", format!("expected {expected}, got {}", kind(value)))
+        .with_label(format!("this is a {}", kind(value)), value.span())
         .with_help(help)
         .into()
 }

@@ -9,7 +9,7 @@ mod item;
 mod opaque;
 mod package;
 
-pub(crate) use convert::{a_kind, argument, arguments, contains_opaque, kind, record, strings, template, text};
+pub(crate) use convert::{argument, arguments, contains_opaque, kind, record, strings, template, text};
 pub(crate) use item::{Item, not_known as item_not_known};
 pub(crate) use opaque::{GlobValue, Input, Program, SourceValue, advice};
 pub(crate) use package::{Derivation, PackageValue};
