@@ -71,6 +71,9 @@ pub enum Verb {
     Doctor(commands::doctor::Arguments),
     /// Print what makes a shell complete nuka's arguments
     Completions(commands::completions::Arguments),
+    /// Compile a wasm file with all optimisations: what nuka starts for itself in the background
+    #[command(hide = true)]
+    Compile(commands::compile::Arguments),
     /// Write the manual pages
     #[command(hide = true)]
     Man(commands::man::Arguments),
@@ -91,6 +94,7 @@ Variables:
   NUKA_RECIPE_PATH  directories with your own recipes, separated by `:`
   NUKA_JOBS         how much is done at once
   NUKA_OFFLINE      contact nobody, if 1
+  NUKA_BACKGROUND   compile large programs to the end at once, not in the background, if 0
   NO_COLOR          no colours
 
 {EXIT_CODES}"

@@ -55,6 +55,7 @@ impl Context {
             recipe_directories: environment.recipe_directories.clone(),
             jobs: work.jobs.unwrap_or(environment.jobs),
             offline: work.offline || environment.offline,
+            executable: environment.executable.clone(),
             home: environment.home.clone(),
             env: environment.variables.clone(),
             current_directory: environment.current_directory.clone(),

@@ -11,6 +11,7 @@
 //! | recipes, after those | | `$XDG_CONFIG_HOME/nuka/recipes`, `~/.config/nuka/recipes` |
 //! | jobs | `NUKA_JOBS` | the processors that there are |
 //! | contact nobody | `NUKA_OFFLINE` | no |
+//! | go on in the background | `NUKA_BACKGROUND` | yes |
 
 use std::{
     collections::BTreeMap,
@@ -42,6 +43,8 @@ pub struct Environment {
     pub jobs: NonZeroUsize,
     /// Whether nobody may be contacted.
     pub offline: bool,
+    /// This executable, if work may go on in the background.
+    pub executable: Option<PathBuf>,
 }
 
 /// Why the environment cannot be used.
@@ -89,7 +92,7 @@ impl Environment {
             env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
         let directory = env::current_dir().map_err(EnvironmentError::CurrentDirectory)?;
         let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self::from_variables(variables, directory, processors)
+        Self::from_variables(variables, directory, processors, env::current_exe().ok())
     }
 
     /// The same from given variables.
@@ -97,6 +100,7 @@ impl Environment {
         variables: BTreeMap<String, String>,
         current_directory: PathBuf,
         processors: NonZeroUsize,
+        executable: Option<PathBuf>,
     ) -> Result<Self, EnvironmentError> {
         let value = |name: &str| variables.get(name).map(String::as_str).filter(|value| !value.is_empty());
         let absolute = |name: &str| value(name).map(Path::new).filter(|path| path.is_absolute());
@@ -126,14 +130,18 @@ impl Environment {
                 expected: "a number from 1",
             })?,
         };
-        let offline = match value("NUKA_OFFLINE").map(str::to_ascii_lowercase).as_deref() {
-            None | Some("0" | "false" | "no" | "off") => false,
-            Some("1" | "true" | "yes" | "on") => true,
-            Some(other) => {
-                let (name, expected) = ("NUKA_OFFLINE", "1 or 0");
-                return Err(EnvironmentError::Variable { name, value: other.to_owned(), expected });
-            }
-        };
+        let switch =
+            |name: &'static str, usual: bool| match value(name).map(str::to_ascii_lowercase).as_deref() {
+                None => Ok(usual),
+                Some("0" | "false" | "no" | "off") => Ok(false),
+                Some("1" | "true" | "yes" | "on") => Ok(true),
+                Some(other) => {
+                    let (value, expected) = (other.to_owned(), "1 or 0");
+                    Err(EnvironmentError::Variable { name, value, expected })
+                }
+            };
+        let offline = switch("NUKA_OFFLINE", false)?;
+        let executable = if switch("NUKA_BACKGROUND", true)? { executable } else { None };
         let home = home.unwrap_or(Path::new("/")).to_owned();
         Ok(Self {
             home,
@@ -144,6 +152,7 @@ impl Environment {
             recipe_directories,
             jobs,
             offline,
+            executable,
             variables,
         })
     }
@@ -207,7 +216,7 @@ mod tests {
 
     fn read(pairs: &[(&str, &str)]) -> Result<Environment, EnvironmentError> {
         let variables = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Environment::from_variables(variables, "/here".into(), NonZeroUsize::MIN)
+        Environment::from_variables(variables, "/here".into(), NonZeroUsize::MIN, None)
     }
 
     #[test]

@@ -49,6 +49,16 @@ pub enum Error {
         /// What to do.
         help: String,
     },
+    /// A file that is no program, or none that can be run.
+    #[error("{} cannot be run: {reason}", path.display())]
+    NoProgram {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        reason: String,
+        /// What to do.
+        help: String,
+    },
     /// Output could not be written.
     #[error("the output cannot be written: {0}")]
     Output(io::Error),
@@ -67,19 +77,17 @@ impl Error {
     /// What to do.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Nuka(error) => error.help(),
+            Self::Nuka(error) => error.help().or_else(|| help(error)),
             Self::Environment(error) => Some(error.help()),
-            Self::Exists { help, .. } | Self::Usage { help, .. } | Self::Absent { help, .. } => {
-                Some(help.clone())
-            }
-            Self::File { source, .. } | Self::Output(source) => match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    Some("free some space".to_owned())
-                }
-                io::ErrorKind::NotFound => Some("check the path".to_owned()),
-                io::ErrorKind::PermissionDenied => Some("check who owns it".to_owned()),
-                _ => None,
-            },
+            Self::Exists { help, .. }
+            | Self::Usage { help, .. }
+            | Self::Absent { help, .. }
+            | Self::NoProgram { help, .. } => Some(help.clone()),
+            Self::File { source, .. } => Some(file_help(source).to_owned()),
+            Self::Output(source) => Some(match source.kind() {
+                io::ErrorKind::NotFound => "check where the output goes".to_owned(),
+                _ => file_help(source).to_owned(),
+            }),
             Self::Data(_) => None,
         }
     }
@@ -92,6 +100,7 @@ impl Error {
         let exit = match self {
             Self::Usage { .. } => Exit::Usage,
             Self::Absent { .. } => Exit::Absent,
+            Self::NoProgram { .. } => Exit::NotExecutable,
             Self::Nuka(error) => kind(error),
             _ => Exit::Failure,
         };
@@ -112,6 +121,33 @@ fn failed(doing: &str, path: &Path, source: &io::Error) -> String {
     }
 }
 
+/// What to do about a file that the system refuses.
+fn file_help(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::PermissionDenied => "check who owns it, and who may read and write it",
+        io::ErrorKind::ReadOnlyFilesystem => "choose a place that can be written to",
+        io::ErrorKind::IsADirectory => "name a file, not a directory",
+        io::ErrorKind::NotADirectory => "check the path: a file stands where a directory is expected",
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => "check that it is the file that is meant",
+        _ => "check the file and the disk that it is on",
+    }
+}
+
+/// What to do about an error that does not say so itself.
+fn help(error: &daemon::Error) -> Option<String> {
+    use daemon::Error;
+    match error {
+        Error::RecipeFile { source, .. } | Error::File { source, .. } => Some(file_help(source).to_owned()),
+        Error::RecipeName { .. } => Some("give the file such a name".to_owned()),
+        Error::WrongKind { what, wanted: "a file" } => {
+            Some(format!("`nuka store ls {what}` lists what is in it"))
+        }
+        _ => None,
+    }
+}
+
 /// The exit that an error of the daemon stands for.
 fn kind(error: &daemon::Error) -> Exit {
     use daemon::Error;
@@ -122,7 +158,11 @@ fn kind(error: &daemon::Error) -> Exit {
         | Error::NoProgram { .. }
         | Error::WhichProgram { .. } => Exit::Absent,
         // One that is named within a recipe is that recipe's fault, and has a place in it.
-        Error::Recipe(recipe) if recipe.code.ends_with("::not_found") && recipe.labels.is_empty() => {
+        Error::Recipe(recipe)
+            if ["nuka::recipe::not_found", "nuka::recipe::version"].contains(&recipe.code.as_str())
+                && recipe.labels.is_empty()
+                && recipe.asked_for().is_empty() =>
+        {
             Exit::Absent
         }
         Error::RecipeFile { source, .. } | Error::File { source, .. }

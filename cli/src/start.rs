@@ -62,6 +62,7 @@ fn dispatch(context: &Context, verb: &Verb) -> Done {
         Verb::Store(arguments) => commands::store::run(context, arguments),
         Verb::Doctor(arguments) => commands::doctor::run(context, arguments),
         Verb::Completions(arguments) => commands::completions::run(arguments),
+        Verb::Compile(arguments) => commands::compile::run(context, arguments),
         Verb::Man(arguments) => commands::man::run(context, arguments),
     }
 }

@@ -47,6 +47,7 @@ fn nuka(dir: &Path) -> Nuka {
         offline: true,
         home: dir.join("home"),
         env: BTreeMap::new(),
+        executable: None,
         current_directory: dir.to_owned(),
     })
 }

@@ -17,6 +17,8 @@ pub struct Config {
     pub jobs: NonZeroUsize,
     /// Contact nobody.
     pub offline: bool,
+    /// Nuka's own executable, which does what can go on in the background; `None` if nothing may.
+    pub executable: Option<PathBuf>,
     /// The person's home directory, where clients keep their configuration.
     pub home: PathBuf,
     /// The person's environment, through which clients are configured.
@@ -34,6 +36,11 @@ impl Config {
     /// Where downloads are kept while they are not whole.
     pub fn downloads(&self) -> PathBuf {
         self.cache.join("downloads")
+    }
+
+    /// Where the locks of builds are.
+    pub fn locks(&self) -> PathBuf {
+        self.state.join("locks")
     }
 
     /// Where build logs are.

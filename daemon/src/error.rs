@@ -2,7 +2,16 @@
 
 use crate::{fetch::FetchError, inputs::InputError, worker::WorkError};
 use nuka_pir::{Cid, Pid};
+use nuka_store::{BuildError, IndexError, import::ImportError};
 use std::{io, path::PathBuf};
+
+/// What to do about a full disk.
+pub(crate) const MAKE_ROOM: &str = "make room on the disk, or set NUKA_STORE to a place that has some";
+
+/// Whether an I/O error says that there is no room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
 
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -252,6 +261,20 @@ impl Error {
         }
     }
 
+    /// Whether a full disk is the cause.
+    fn is_storage_full(&self) -> bool {
+        match self {
+            Error::Store(error)
+            | Error::Import(ImportError::Store(error) | ImportError::Build(BuildError::Store(error))) => {
+                error.is_storage_full()
+            }
+            Error::Index(error) => matches!(error, IndexError::StorageFull { .. }),
+            Error::Work(error) => error.is_storage_full(),
+            Error::Runtime(nuka_seed_runtime::Error::Cache { source, .. }) => is_full(source),
+            _ => false,
+        }
+    }
+
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         match self {
@@ -277,9 +300,7 @@ impl Error {
             Error::WhichProgram { programs, .. } => {
                 Some(format!("name one with `--bin`: {}", programs.join(", ")))
             }
-            Error::Store(error) if error.is_storage_full() => {
-                Some("make room on the disk, or set NUKA_STORE to a place that has some".to_owned())
-            }
+            error if error.is_storage_full() => Some(MAKE_ROOM.to_owned()),
             Error::Broken { .. } => Some("build the package again with `nuka build --rebuild`".to_owned()),
             _ => None,
         }

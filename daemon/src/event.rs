@@ -28,8 +28,8 @@ pub enum Event {
     Compiling {
         /// The program.
         program: String,
-        /// Work done so far, between 0 and 1; an estimate.
-        fraction: f64,
+        /// Work done so far, between 0 and 1; `None` where the compiler does not tell.
+        fraction: Option<f64>,
     },
     /// A program is ready to run.
     Compiled {
@@ -37,6 +37,12 @@ pub enum Event {
         program: String,
         /// Seconds that it took.
         seconds: f64,
+    },
+    /// A program that was compiled quickly is compiled again with all optimisations, by a process that goes on by
+    /// itself.
+    Improving {
+        /// The program.
+        program: String,
     },
     /// A build begins.
     Building {
@@ -122,6 +128,8 @@ pub struct Outcome {
     pub outputs: Vec<(String, Cid)>,
     /// Wall seconds that the build took; 0 if it did not run.
     pub seconds: f64,
+    /// Whether its check holds; `None` if it has none, or nobody asked.
+    pub check: Option<bool>,
     /// After a second build: the files that differ from the first, by path. Empty means bit for bit the same.
     pub differences: Option<Vec<String>>,
 }

@@ -4,6 +4,7 @@
 //! data, so a socket can be put between a caller and this crate without moving code.
 
 pub mod api;
+mod background;
 mod build;
 mod clock;
 mod config;
@@ -12,6 +13,7 @@ mod evaluate;
 pub mod event;
 pub mod fetch;
 mod inputs;
+mod leftovers;
 mod lock;
 mod logs;
 mod new_recipe;

@@ -35,6 +35,17 @@ pub fn take(directory: &Path, name: &str, waiting: impl Fn()) -> io::Result<Work
     }
 }
 
+/// Takes the lock if nobody has it.
+pub fn try_take(directory: &Path, name: &str) -> io::Result<Option<WorkLock>> {
+    let path = directory.join(name);
+    let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+    match flock(file.file(), FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(is_still(&file, &path)?.then_some(WorkLock { file, waited: false })),
+        Err(rustix::io::Errno::AGAIN) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn is_still(file: &fs::File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let ours = file.metadata()?;

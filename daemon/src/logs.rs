@@ -3,7 +3,7 @@
 use fs_err as fs;
 use nuka_pir::BuildId;
 use std::{
-    io,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -17,7 +17,10 @@ pub fn write(directory: &Path, build: BuildId, log: &[u8]) -> io::Result<PathBuf
     fs::create_dir_all(directory)?;
     let path = path(directory, build);
     let beside = directory.join(format!(".{build}.{}", std::process::id()));
-    let written = fs::write(&beside, log).and_then(|()| fs::rename(&beside, &path));
+    // A name that is there already is of this process's own past, or somebody else's link: neither is written to.
+    let _ = fs::remove_file(&beside);
+    let write = || fs::OpenOptions::new().write(true).create_new(true).open(&beside)?.write_all(log);
+    let written = write().and_then(|()| fs::rename(&beside, &path));
     if written.is_err() {
         // What was written so far is of no use; the error that matters is the first one.
         let _ = fs::remove_file(&beside);
@@ -45,6 +48,14 @@ mod tests {
         let path = write(dir.path(), build, b"two\n\nthree\n").unwrap();
         assert_eq!(fs::read(path).unwrap(), b"two\n\nthree\n");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        // Somebody has put a link where the log is written beside its place.
+        let canary = dir.path().join("canary");
+        fs::write(&canary, "untouched").unwrap();
+        let beside = dir.path().join(format!(".{build}.{}", std::process::id()));
+        fs::os::unix::fs::symlink(&canary, beside).unwrap();
+        write(dir.path(), build, b"three").unwrap();
+        assert_eq!(fs::read(&canary).unwrap(), b"untouched");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
         assert_eq!(tail(b"1\n2\n\n3\n", 2), ["2", "3"]);
     }
 }

@@ -28,11 +28,17 @@ fn quoted(text: &str) -> String {
             '\n' => result.push_str("\\n"),
             '\t' => result.push_str("\\t"),
             '\r' => result.push_str("\\r"),
+            character if is_hidden(character) => result.extend(character.escape_unicode()),
             character => result.push(character),
         }
     }
     result.push('"');
     result
+}
+
+/// True for what a recipe must not hold as it is, as it could not be seen.
+fn is_hidden(character: char) -> bool {
+    nuka_pir::check_text(character.encode_utf8(&mut [0; 4])).is_err()
 }
 
 /// The call that fetches a source.
@@ -49,7 +55,7 @@ fn fetch_call(resolved: &Resolved) -> String {
         Origin::Url { url } => format!("fetch url {}", quoted(url)),
         Origin::Path { path } => format!("fetch path {}", quoted(path)),
     };
-    let Unpack { format, strip, subdir } = &resolved.unpack;
+    let Unpack { format, strip, subdir, drop_extras } = &resolved.unpack;
     if let Some(format) = format {
         let name = match format {
             ArchiveFormat::Tar => "tar",
@@ -64,6 +70,9 @@ fn fetch_call(resolved: &Resolved) -> String {
     }
     if let Some(subdir) = subdir {
         call.push_str(&format!(" --subdir {}", quoted(subdir)));
+    }
+    if *drop_extras {
+        call.push_str(" --drop-extras");
     }
     format!("({call}\n      --hash {})", quoted(&resolved.hash.to_string()))
 }
@@ -84,7 +93,7 @@ fn purl(resolved: &Resolved) -> Option<String> {
 fn from_source(text: &mut String, name: &str, resolved: &Resolved) -> std::fmt::Result {
     // Only one line: the next would be no comment.
     let about = resolved.description.as_deref().and_then(|text| text.lines().next());
-    let about = about.unwrap_or("say in one line what it is");
+    let about = about.unwrap_or("say in one line what it is").replace(is_hidden, "?");
     writeln!(text, "# {name}: {about}")?;
     writeln!(text, "#")?;
     writeln!(
@@ -92,7 +101,8 @@ fn from_source(text: &mut String, name: &str, resolved: &Resolved) -> std::fmt::
         "# A first draft. `nuka build ./{name}.nu` tries it; `nuka log {name}` shows what its tools said."
     )?;
     if resolved.source_directories.len() > 1 {
-        let list = resolved.source_directories.join(" ");
+        // Names in an archive are anybody's: no line of them may end the comment.
+        let list = resolved.source_directories.join(" ").replace(is_hidden, "?");
         writeln!(text, "# Sources are in: {list}")?;
         writeln!(text, "# (`--subdir DIR` in the fetch takes one of them alone.)")?;
     }
@@ -330,5 +340,101 @@ mod tests {
           }
         }
         "#);
+    }
+
+    /// What the draft of a package `it` evaluates to.
+    fn evaluated(text: &str) -> nuka_pir::Pir {
+        let mut files = nuka_nushell_ext::RecipeMap::new();
+        let path = |name: &str| nuka_nushell_ext::RecipePath::new(&format!("{name}.nu")).unwrap();
+        files.insert(path("it"), text);
+        for other in ["clang", "wasi-libc"] {
+            let recipe = format!("export def main [] {{ derivation {other} 1.0 {{ language: c }} }}");
+            files.insert(path(other), recipe);
+        }
+        let evaluator = nuka_nushell_ext::Evaluator::new(&files, nuka_nushell_ext::Options::default());
+        let target = nuka_nushell_ext::Target::file(path("it"));
+        match evaluator.evaluate(&[target]) {
+            Ok(evaluation) => evaluation.packages[&evaluation.roots[0]].pir.clone(),
+            Err(error) => panic!("{error}: {:?}\n{text}", error.help),
+        }
+    }
+
+    #[test]
+    fn a_draft_of_each_kind_evaluates() {
+        let name = || "it".to_owned();
+        let origins = [
+            Origin::Crate { name: "libz-sys".into(), version: "1.1.20".into() },
+            Origin::Npm { name: "@scope/it".into(), version: "2.0.0-rc.1".into() },
+            Origin::Pypi { name: name(), version: "1.0".into(), file: "it-1.0.tar.gz".into() },
+            Origin::Debian {
+                name: name(),
+                version: "2:1.0~b1-3+b1".into(),
+                file: "it_1.0~b1.orig.tar.xz".into(),
+            },
+            Origin::Url { url: "https://example.org/a(b)$c/it-1.0.tar.gz?x=\"1\"&y=$(z)".into() },
+        ];
+        let hashes =
+            [SourceHash::Sha256([0xab; 32]), SourceHash::Sha512([7; 64]), SourceHash::Blake3([1; 32])];
+        let unpacks = [
+            Unpack::default(),
+            Unpack {
+                format: Some(ArchiveFormat::Tar),
+                strip: Some(2),
+                subdir: Some("a b/$(c)".into()),
+                ..Unpack::default()
+            },
+        ];
+        let languages = [(Guess::C, "c", nuka_pir::Language::C), (Guess::Cpp, "cc", nuka_pir::Language::Cpp)];
+        let languages = languages.into_iter().chain([(Guess::Other, "", nuka_pir::Language::Data)]);
+        for (guess, ending, language) in languages {
+            for origin in &origins {
+                for hash in hashes {
+                    for unpack in &unpacks {
+                        let data = Resolved {
+                            origin: origin.clone(),
+                            hash,
+                            unpack: unpack.clone(),
+                            language: guess,
+                            ending: ending.into(),
+                            ..resolved()
+                        };
+                        let pir = evaluated(&first_recipe("it", Some(&data)));
+                        assert_eq!(pir.name.as_str(), "it");
+                        assert_eq!(pir.version.as_str(), "1.1.20");
+                        assert_eq!(pir.run.language, language);
+                        let source =
+                            nuka_pir::Source { origin: origin.clone(), hash, unpack: unpack.clone() };
+                        assert_eq!(pir.build.sources.values().collect::<Vec<_>>(), [&source]);
+                        assert!(!pir.build.steps.is_empty());
+                    }
+                }
+            }
+        }
+        assert_eq!(evaluated(&first_recipe("it", None)).version.as_str(), "0.1.0");
+    }
+
+    #[test]
+    fn whatever_a_publisher_says_is_text_in_a_draft() {
+        let evil = "a\" $(b) 'c' `d` \\ #e ${f}\n\r\t\u{202e}\u{7}\u{1b}[2J ($in) \u{0}";
+        let data = Resolved {
+            description: Some(evil.into()),
+            homepage: Some(evil.into()),
+            license: Some(evil.into()),
+            version: evil.into(),
+            source_directories: vec![".".into(), format!("{evil}\nexport def evil [] {{ }}")],
+            ..resolved()
+        };
+        let text = first_recipe("it", Some(&data));
+        assert!(!text.lines().any(|line| line.starts_with("export def evil")), "{text}");
+        assert!(text.chars().all(|character| character == '\n' || !is_hidden(character)), "{text:?}");
+        assert_eq!(text.matches("export def").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn a_directory_with_a_strange_name_is_still_a_path() {
+        let data = Resolved { source_directories: vec!["a \"b\" $(c)".into()], ..resolved() };
+        let pir = evaluated(&first_recipe("it", Some(&data)));
+        let text = nuka_pir::steps_to_text(&pir.build.steps).unwrap();
+        assert!(text.contains(r#"src/a \"b\" $(c)/*.c"#), "{text}");
     }
 }

@@ -157,11 +157,15 @@ impl Work {
     /// The plan as people are told of it. `size` says how large a download is, if somebody knows.
     pub fn announced(&self, size: impl Fn(&Source) -> Option<u64>) -> Plan {
         let mut plan = Plan { present: self.present, ..Plan::default() };
+        // One file of which two packages take different parts is downloaded once.
+        let mut files = HashSet::new();
         for job in &self.jobs {
             match job {
                 Job::Fetch(_, source) => {
-                    plan.fetches
-                        .push(PlannedFetch { source: source.origin.to_string(), bytes: size(source) });
+                    let name = source.origin.to_string();
+                    if files.insert(name.clone()) {
+                        plan.fetches.push(PlannedFetch { source: name, bytes: size(source) });
+                    }
                 }
                 Job::Make(pid) => plan.builds.extend(self.pirs.get(pid).map(|pir| package_ref(*pid, pir))),
             }

@@ -1,10 +1,9 @@
 //! Makes one package: its build request, an earlier result if there is one, or its build.
 
 use crate::{
-    build::{
-        CachedModules, Executor, Perturbation, Programs, StepError, Surroundings, Trees, TreesError, save,
-    },
+    build::{Executor, Modules, Perturbation, Programs, StepError, Surroundings, Trees, TreesError, save},
     clock,
+    error::is_full,
     event::{Event, How, Observer, PackageRef},
     inputs::{self, InputError, Views},
     lock, logs,
@@ -14,10 +13,12 @@ use crate::{
 };
 use nuka_pir::{BuildId, BuildRequest, Cid, InputName, OutputName, Pid, Pir, SourceId, graph::Pirs};
 use nuka_seed_runtime::{
-    Engine, ModuleCache,
+    Engine,
     tree::{Node, Tree},
 };
-use nuka_store::{Batch, BuildResult, LogRecord, Outputs, Realisation, Store, StoreError};
+use nuka_store::{
+    Batch, BuildResult, IndexError, LogRecord, MergeError, Outputs, Realisation, Store, StoreError,
+};
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
@@ -35,8 +36,8 @@ pub struct Worker<'a> {
     pub views: &'a Views,
     /// Runs programs.
     pub engine: &'a Engine,
-    /// Compiled programs.
-    pub modules: &'a ModuleCache,
+    /// Gives compiled programs.
+    pub modules: &'a dyn Modules,
     /// Where programs run side by side.
     pub pool: &'a rayon::ThreadPool,
     /// Every package that is talked about.
@@ -105,6 +106,22 @@ pub enum WorkError {
     /// A lock or log file.
     #[error("a file of the build cannot be written: {0}")]
     File(#[from] std::io::Error),
+}
+
+impl WorkError {
+    /// Whether a full disk is the cause.
+    pub fn is_storage_full(&self) -> bool {
+        match self {
+            Self::Store(error)
+            | Self::Trees(TreesError::Store(error))
+            | Self::Input(InputError::Store(error) | InputError::View(MergeError::Store(error))) => {
+                error.is_storage_full()
+            }
+            Self::Index(error) => matches!(error, IndexError::StorageFull { .. }),
+            Self::File(error) => is_full(error),
+            _ => false,
+        }
+    }
 }
 
 impl Worker<'_> {
@@ -225,8 +242,7 @@ impl Worker<'_> {
             tree.insert(name.as_str(), self.trees.load(*cid)?).map_err(OutputError::from)?;
         }
         tree.insert("out", Tree::new()).map_err(OutputError::from)?;
-        let modules = CachedModules { engine: self.engine, cache: self.modules, observer: self.observer };
-        let programs = Programs { engine: self.engine, modules: &modules };
+        let programs = Programs { engine: self.engine, modules: self.modules };
         let package = package_ref(pid, pir);
         let executor = Executor {
             programs: &programs,

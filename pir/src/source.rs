@@ -69,6 +69,22 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// Its texts, each with what it is, as a person would call it.
+    pub fn texts(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Origin::Crate { name, version } | Origin::Npm { name, version } => {
+                vec![("name", name.as_str()), ("version", version.as_str())]
+            }
+            Origin::Pypi { name, version, file } | Origin::Debian { name, version, file } => {
+                vec![("name", name.as_str()), ("version", version.as_str()), ("file", file.as_str())]
+            }
+            Origin::Url { url } => vec![("address", url.as_str())],
+            Origin::Path { path } => vec![("path", path.as_str())],
+        }
+    }
+}
+
 /// How a download becomes a tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -82,6 +98,10 @@ pub struct Unpack {
     /// Only this directory of the archive (after `strip`), which becomes the tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subdir: Option<String>,
+    /// Leave out what a tree cannot hold, instead of refusing the archive for it: set-user-id bits, attributes,
+    /// entries that repeat an earlier one to the byte.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drop_extras: bool,
 }
 
 /// The formats that sources come in.

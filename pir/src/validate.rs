@@ -140,6 +140,10 @@ pub(crate) fn pir(pir: &Pir) -> Result<(), Invalid> {
         }
     }
     for source in build.sources.values() {
+        for (what, value) in source.origin.texts() {
+            text::check_text(value)
+                .map_err(|error| Invalid::Hidden { place: format!("a source's {what}"), error })?;
+        }
         if let Some(subdir) = &source.unpack.subdir {
             relative(|| "a source's subdir".to_owned(), subdir)?;
         }

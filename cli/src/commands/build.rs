@@ -9,7 +9,7 @@ use crate::{
     output::{Format, print},
     report::{
         escape::escape,
-        failure, outcome, plan,
+        failure, hashes, outcome, plan,
         results::{Results, same_bits},
     },
 };
@@ -78,7 +78,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let progress = context.progress(&arguments.work);
     let report = nuka.build(&targets, &options, &progress);
     progress.finish();
-    let report = report?;
+    let mut report = report.map_err(|error| hashes::name_recipe(error, &targets))?;
+    hashes::name_recipes(&mut report.failed, &targets);
     if arguments.log {
         logs(context, &nuka, &targets, &report)?;
     }
@@ -116,7 +117,7 @@ fn dry_run(
     targets: &[Target],
     options: &BuildOptions,
 ) -> Done {
-    let planned = nuka.plan(targets, options)?;
+    let planned = nuka.plan(targets, options).map_err(|error| hashes::name_recipe(error, targets))?;
     arguments.format.print(context, &planned, |_| plan::show_whole(&planned))?;
     if plan::is_empty(&planned) {
         context.say("everything is there: nothing would be fetched or built");

@@ -1,8 +1,13 @@
 //! `nuka log`: what a build printed.
 
 use crate::{
-    commands::Done, context::Context, daemon::Target, error::Error, exit::Exit, output::print,
-    report::escape::escape_lines,
+    commands::Done,
+    context::Context,
+    daemon::Target,
+    error::Error,
+    exit::Exit,
+    output::print,
+    report::{escape::escape_lines, hashes},
 };
 use std::path::Path;
 
@@ -18,7 +23,9 @@ pub struct Arguments {
 
 /// Prints the log.
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    let file = context.local().log(&arguments.package)?;
+    let target = &arguments.package;
+    let file = context.local().log(target);
+    let file = file.map_err(|error| hashes::name_recipe(error, std::slice::from_ref(target)))?;
     if arguments.path {
         context.print_line(&file.display().to_string())?;
     } else {

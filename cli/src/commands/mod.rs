@@ -1,6 +1,7 @@
 //! One file for each verb: its arguments, and what it does.
 
 pub mod build;
+pub mod compile;
 pub mod completions;
 pub mod doctor;
 pub mod exec;

@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::{Format, print},
-    report::{differences::side_by_side, escape::escape_nuon, plan},
+    report::{differences::side_by_side, escape::escape_nuon, hashes, plan},
 };
 use nuka_pir::canonical;
 
@@ -45,19 +45,22 @@ enum Verb {
 /// Does what is asked.
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let nuka = context.local();
+    let pir_of = |target: &Target| {
+        nuka.pir(target).map_err(|error| hashes::name_recipe(error, std::slice::from_ref(target)))
+    };
     match &arguments.verb {
         Verb::Show { package, canonical: true, .. } => {
-            print(&escape_nuon(nuka.pir(package)?.canonical + "\n"))?;
+            print(&escape_nuon(pir_of(package)?.canonical + "\n"))?;
             Ok(Exit::Success)
         }
         Verb::Show { package, format, .. } => {
-            let pir = nuka.pir(package)?;
+            let pir = pir_of(package)?;
             let data = canonical::parse(&pir.canonical).map_err(|error| Error::Data(error.to_string()))?;
             format.print(context, &data, |_| escape_nuon(pir.pretty))?;
             Ok(Exit::Success)
         }
         Verb::Diff { left, right } => {
-            let (left, right) = (nuka.pir(left)?, nuka.pir(right)?);
+            let (left, right) = (pir_of(left)?, pir_of(right)?);
             let head =
                 |pir: &crate::daemon::PirText| format!("{}  {}\n", plan::name(&pir.package), pir.package.pid);
             if left.canonical == right.canonical {

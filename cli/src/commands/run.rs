@@ -9,7 +9,7 @@ use crate::{
     daemon::{How, Target},
     error::Error,
     exit::Exit,
-    report::outcome,
+    report::{hashes, outcome},
 };
 use std::ffi::OsString;
 
@@ -61,7 +61,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let progress = context.progress(&arguments.work);
     let prepared = nuka.prepare(&target, arguments.bin.as_deref(), &progress);
     let seconds = progress.finish();
-    let prepared = prepared?;
+    let prepared = prepared.map_err(|error| hashes::name_recipe(error, std::slice::from_ref(&target)))?;
     if prepared.outcome.how != How::Present {
         context.say(&outcome::show(&prepared.outcome, prepared.published, seconds, context.style()));
     }

@@ -8,7 +8,7 @@ use crate::{
     output::Format,
     report::{
         escape::escape,
-        plan,
+        hashes, plan,
         style::{Role, Style},
         units,
     },
@@ -25,7 +25,9 @@ pub struct Arguments {
 
 /// Prints it.
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    let info = context.local().show(&arguments.package)?;
+    let target = &arguments.package;
+    let info = context.local().show(target);
+    let info = info.map_err(|error| hashes::name_recipe(error, std::slice::from_ref(target)))?;
     arguments.format.print(context, &info, |style| show(&info, style))?;
     Ok(Exit::Success)
 }
@@ -52,12 +54,14 @@ fn show(info: &PackageInfo, style: Style) -> String {
                 .collect::<Vec<_>>(),
         )
     };
+    let versions = joined(&info.versions);
     fact("homepage", &one(&info.homepage));
     fact("license", &one(&info.license));
     fact("purl", &one(&info.purl));
     fact("written in", &[format!("{}, for {}", info.language, info.target)]);
     fact("recipe", std::slice::from_ref(&info.recipe));
-    fact("versions", &joined(&info.versions));
+    // The only one is in the heading.
+    fact("versions", if info.versions.len() > 1 { &versions } else { &[] });
     fact("programs", &joined(&info.programs));
     if !info.programs.is_empty() {
         fact("by default", std::slice::from_ref(&info.permissions));
@@ -74,7 +78,7 @@ fn show(info: &PackageInfo, style: Style) -> String {
     fact("CID", if outputs.is_empty() { &NOT_BUILT } else { &outputs });
     let here = info.outputs.iter().find(|output| output.name == "out").map(|output| output.cid);
     let published = match (info.published, here) {
-        (None, _) => "no CID is published".to_owned(),
+        (None, _) => "nothing that could be compared with".to_owned(),
         (Some(published), None) => published.to_string(),
         (Some(published), Some(here)) if published == here => {
             "the same CID: these are the published bits".to_owned()

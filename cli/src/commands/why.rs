@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output::Format,
-    report::{escape::escape, plan},
+    report::{escape::escape, hashes, plan},
 };
 
 /// Show how one package comes to use another
@@ -29,7 +29,9 @@ pub struct Arguments {
 /// Prints the shortest chain.
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let Arguments { from, to, format } = arguments;
-    let Some(chain) = context.local().why(from, to)? else {
+    let chain = context.local().why(from, to);
+    let chain = chain.map_err(|error| hashes::name_recipe(error, &[from.clone(), to.clone()]))?;
+    let Some(chain) = chain else {
         return Err(Error::Absent {
             message: format!("{from} does not use {to}, neither to build nor to run"),
             help: format!("what it uses directly is in `nuka show {from}`"),

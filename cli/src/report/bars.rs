@@ -13,6 +13,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 const FETCHING: &str = "fetching  {bar:24} {binary_bytes:>10}/{binary_total_bytes:<10} {wide_msg}";
 const COMPILING: &str = "compiling {bar:24} {percent:>3} % {elapsed:>4} {wide_msg}";
+const COMPILING_QUICKLY: &str = "compiling {elapsed:>4} {wide_msg}";
 const BUILDING: &str = "building  {elapsed:>4} {wide_msg}";
 
 /// The bars of what is going on now.
@@ -43,9 +44,12 @@ impl Bars {
             Event::Fetched { source } => self.remove(&Key::Fetch(source.clone())),
             Event::Compiling { program, fraction } => {
                 let message = || format!("{} for this machine, once", escape(program));
-                let bar = self.bar(Key::Compile(program.clone()), || (COMPILING, message()));
-                bar.set_length(FINE);
-                bar.set_position((fraction.clamp(0.0, 1.0) * FINE as f64) as u64);
+                let template = if fraction.is_some() { COMPILING } else { COMPILING_QUICKLY };
+                let bar = self.bar(Key::Compile(program.clone()), || (template, message()));
+                if let Some(fraction) = fraction {
+                    bar.set_length(FINE);
+                    bar.set_position((fraction.clamp(0.0, 1.0) * FINE as f64) as u64);
+                }
             }
             Event::Compiled { program, .. } => self.remove(&Key::Compile(program.clone())),
             Event::Building { package } => {
@@ -57,7 +61,7 @@ impl Bars {
             }
             Event::Done(outcome) => self.remove(&Key::Build(outcome.package.pid)),
             Event::Failed(failure) => self.remove(&Key::Build(failure.package.pid)),
-            Event::Planned(_) | Event::Waiting { .. } | Event::Warning { .. } => {}
+            Event::Planned(_) | Event::Improving { .. } | Event::Waiting { .. } | Event::Warning { .. } => {}
         }
     }
 
@@ -113,7 +117,7 @@ mod tests {
 
     #[test]
     fn templates_are_right() {
-        for template in [FETCHING, COMPILING, BUILDING] {
+        for template in [FETCHING, COMPILING, COMPILING_QUICKLY, BUILDING] {
             assert!(ProgressStyle::with_template(template).is_ok());
         }
     }
@@ -123,7 +127,7 @@ mod tests {
         let hidden = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let mut bars = Bars { screen: Some(hidden), ..Bars::default() };
         bars.event(&Event::Fetching { source: "a".into(), done: 1, total: Some(5) });
-        bars.event(&Event::Compiling { program: "clang".into(), fraction: 0.5 });
+        bars.event(&Event::Compiling { program: "clang".into(), fraction: Some(0.5) });
         bars.event(&Event::Building { package: package("lua", "5") });
         bars.event(&Event::Step { package: package("lua", "5"), step: "x".into() });
         assert_eq!(bars.bars.len(), 3);

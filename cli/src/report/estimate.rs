@@ -7,8 +7,8 @@
 use crate::daemon::Plan;
 use std::num::NonZeroUsize;
 
-/// Processor seconds that compiling clang for this machine takes (75 MB of wasm).
-const COMPILE_CLANG: f64 = 85.0;
+/// Processor seconds that compiling clang for this machine takes, quickly (75 MB of wasm).
+const COMPILE_CLANG: f64 = 25.0;
 /// Processor seconds of a usual build.
 const BUILD: f64 = 10.0;
 /// Bytes a second of a usual connection.

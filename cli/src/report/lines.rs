@@ -35,10 +35,11 @@ impl Lines {
             }
             Event::Compiling { program, fraction } => {
                 let again = self.due(&format!("compile {program}"), now)?;
-                let percent = (fraction.clamp(0.0, 1.0) * 100.0) as u32;
-                Some(match again {
-                    false => format!("compiling {} for this machine", escape(program)),
-                    true => format!("compiling {}: {percent} %", escape(program)),
+                let percent = fraction.map(|fraction| (fraction.clamp(0.0, 1.0) * 100.0) as u32);
+                Some(match (again, percent) {
+                    (false, _) => format!("compiling {} for this machine", escape(program)),
+                    (true, Some(percent)) => format!("compiling {}: {percent} %", escape(program)),
+                    (true, None) => format!("compiling {}: still at it", escape(program)),
                 })
             }
             Event::Building { package } => Some(format!("building {}", plan::name(package))),
@@ -88,8 +89,8 @@ mod tests {
         let mut lines = Lines::default();
         let start = Instant::now();
         let event = |fraction| Event::Compiling { program: "clang".into(), fraction };
-        let first = lines.event(&event(0.0), start).unwrap();
-        let later = lines.event(&event(0.424), start + EVERY).unwrap();
+        let first = lines.event(&event(Some(0.0)), start).unwrap();
+        let later = lines.event(&event(Some(0.424)), start + EVERY).unwrap();
         assert_eq!(
             (first.as_str(), later.as_str()),
             ("compiling clang for this machine", "compiling clang: 42 %")

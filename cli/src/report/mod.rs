@@ -6,6 +6,7 @@ pub mod error;
 pub mod escape;
 pub mod estimate;
 pub mod failure;
+pub mod hashes;
 pub mod lines;
 pub mod outcome;
 pub mod plan;

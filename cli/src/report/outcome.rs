@@ -97,6 +97,7 @@ mod tests {
             build: BuildId::from_bytes([7; 32]),
             outputs: vec![("out".into(), Cid::from_bytes([1; 32]))],
             seconds: 9.0,
+            check: None,
             differences: None,
         }
     }

@@ -8,9 +8,16 @@ use crate::report::{
     units,
 };
 use std::num::NonZeroUsize;
+use unicode_width::UnicodeWidthStr;
 
-/// So many names are listed; the rest is counted.
+/// So many packages are listed; the rest is counted.
 const LISTED: usize = 8;
+/// So many downloads, which are larger words.
+const LISTED_DOWNLOADS: usize = 4;
+/// Lines are filled up to here: no terminal is narrower.
+const WIDTH: usize = 80;
+/// Where the text of a line begins.
+const INDENT: usize = 12;
 
 /// Whether there is nothing to do.
 pub fn is_empty(plan: &Plan) -> bool {
@@ -20,8 +27,10 @@ pub fn is_empty(plan: &Plan) -> bool {
 /// The plan in a few lines, with how long it takes, once. Ends without a line end.
 pub fn show(plan: &Plan, processors: NonZeroUsize, style: Style) -> String {
     let mut lines = vec!["This has to be done once:".to_owned()];
-    let mut line =
-        |what: &str, text: String| lines.push(format!("  {}  {text}", style.show(Role::Strong, what)));
+    let mut line = |what: &str, text: String| {
+        let text = filled(&text);
+        lines.push(format!("  {}  {text}", style.show(Role::Strong, what)));
+    };
     if !plan.fetches.is_empty() {
         line("download", downloads(plan));
     }
@@ -75,21 +84,48 @@ fn downloads(plan: &Plan) -> String {
         Some(bytes) => format!("{} {}", escape(&fetch.source), units::bytes(bytes)),
         None => escape(&fetch.source).into_owned(),
     });
-    format!("{sources}, {size}: {}", listed(names))
+    format!("{sources}, {size}: {}", listed(names, LISTED_DOWNLOADS))
 }
 
 fn builds(plan: &Plan) -> String {
     let packages = units::count(plan.builds.len() as u64, "package", "packages");
-    format!("{packages}: {}", listed(plan.builds.iter().map(name)))
+    format!("{packages}: {}", listed(plan.builds.iter().map(name), LISTED))
 }
 
-fn listed(names: impl ExactSizeIterator<Item = String>) -> String {
-    let more = names.len().saturating_sub(LISTED);
-    let mut names: Vec<_> = names.take(LISTED).collect();
+fn listed(names: impl ExactSizeIterator<Item = String>, most: usize) -> String {
+    let more = names.len().saturating_sub(most);
+    let mut names: Vec<_> = names.take(most).collect();
     if more > 0 {
         names.push(format!("{more} more"));
     }
     names.join(", ")
+}
+
+/// A text in lines that fit, broken between the things that it lists.
+fn filled(text: &str) -> String {
+    let mut filled = String::new();
+    let mut column = INDENT;
+    let mut part = String::new();
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        part.push_str(word);
+        if !word.ends_with([',', ':']) && words.peek().is_some() {
+            part.push(' ');
+            continue;
+        }
+        let width = part.width();
+        if column > INDENT && column + 1 + width > WIDTH {
+            filled.push_str(&format!("\n{:INDENT$}", ""));
+            column = INDENT;
+        } else if column > INDENT {
+            filled.push(' ');
+            column += 1;
+        }
+        filled.push_str(&part);
+        column += width;
+        part.clear();
+    }
+    filled
 }
 
 /// A package with its version, as all messages name it.
@@ -130,10 +166,11 @@ pub mod tests {
     fn the_first_plan_says_what_it_costs() {
         insta::assert_snapshot!(show(&first_plan(), cores(4), Style { colour: false }), @"
         This has to be done once:
-          download  2 sources, 28 MiB: npm:@yowasp/clang@22.0.0 28 MiB, crate:lua-src@547.0.0 391 KiB
+          download  2 sources, 28 MiB: npm:@yowasp/clang@22.0.0 28 MiB,
+                    crate:lua-src@547.0.0 391 KiB
           compile   clang itself, a program in wasm, for this machine
           build     3 packages: clang 22.0.0, wasi-libc 29, lua 5.4.8
-          time      about 40 seconds on this machine's 4 cores
+          time      about 30 seconds on this machine's 4 cores
         ");
         insta::assert_snapshot!(show_whole(&first_plan()), @"
         fetch  crate:lua-src@547.0.0  391 KiB
@@ -146,12 +183,17 @@ pub mod tests {
 
     #[test]
     fn long_lists_are_counted() {
-        let fetches = vec![fetch("url:\u{1b}[2J", None), fetch("crate:a@1", Some(5000))];
+        let mut fetches = vec![fetch("url:\u{1b}[2J", None), fetch("crate:a@1", Some(5000))];
+        fetches.extend((0..9).map(|number| fetch(&format!("npm:@scope/package-{number}@1.0.0"), Some(9000))));
         let builds = (0..20).map(|number| package(&format!("p{number}"), "1")).collect();
         let plan = Plan { fetches, builds, present: 3 };
         insta::assert_snapshot!(show(&plan, cores(1), Style { colour: false }), @r"
         This has to be done once:
-          download  2 sources, 4.9 KiB and 1 source of unknown size: crate:a@1 4.9 KiB, url:\u{1b}[2J
+          download  11 sources, 84 KiB and 1 source of unknown size:
+                    npm:@scope/package-0@1.0.0 8.8 KiB,
+                    npm:@scope/package-1@1.0.0 8.8 KiB,
+                    npm:@scope/package-2@1.0.0 8.8 KiB,
+                    npm:@scope/package-3@1.0.0 8.8 KiB, 7 more
           build     20 packages: p0 1, p1 1, p2 1, p3 1, p4 1, p5 1, p6 1, p7 1, 12 more
           time      about 3 minutes on this machine's 1 core
         ");

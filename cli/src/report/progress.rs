@@ -70,6 +70,10 @@ impl Progress {
                 let text = format!("{} for this machine in {}", escape(program), units::seconds(*seconds));
                 line(Role::Good, "compiled", text)
             }
+            Event::Improving { program } if normal => {
+                let text = format!("{} in the background: later builds will be faster", escape(program));
+                line(Role::Faint, "optimising", text)
+            }
             Event::Step { package, step } if self.verbosity == Verbosity::Verbose => {
                 line(Role::Faint, "step", format!("{}: {}", plan::name(package), escape(step)))
             }

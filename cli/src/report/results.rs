@@ -16,9 +16,6 @@ use nuka_pir::{Cid, Pid};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// A package's check is a package of its own, whose name is the package's with this at its end.
-const CHECK: &str = "-check";
-
 /// What became of the packages that were asked for.
 #[derive(Debug, Serialize)]
 pub struct Results {
@@ -70,13 +67,9 @@ impl Results {
                 }
             }
         }
-        let named = |name: String| move |other: &str| other.strip_suffix(CHECK) == Some(name.as_str());
         let row = |outcome: &Outcome| {
             let info = infos.get(&outcome.package.pid);
-            let is_check = named(outcome.package.name.clone());
-            let failed = report.failed.iter().any(|failure| is_check(&failure.package.name));
-            let passed = report.done.iter().any(|done| is_check(&done.package.name));
-            let check = if failed { Some("failed") } else { passed.then_some("passed") };
+            let check = outcome.check.map(|holds| if holds { "passed" } else { "failed" });
             let published_cid = info.and_then(|info| info.published);
             Row {
                 name: outcome.package.name.clone(),
@@ -175,6 +168,7 @@ mod tests {
             build: BuildId::from_bytes([0; 32]),
             outputs: vec![("out".into(), cid)],
             seconds,
+            check: None,
             differences: None,
         };
         Row {

@@ -40,6 +40,7 @@ fn a_recipe_that_is_not_there() {
     exit 3
     --- stderr
       × the recipe `./nowhere.nu` cannot be read: failed to canonicalize path `./nowhere.nu`: No such file or directory (os error 2)
+      help: check the path
     ");
 }
 
@@ -211,8 +212,35 @@ fn a_source_without_a_hash() {
        ·                ╰── no --hash
      5 │     build: {|p|
        ╰────
-      help: `nuka update-hashes hello` writes the one that is published
+      help: `nuka update-hashes ./hello.nu` writes the one that is published
     "#);
+}
+
+#[test]
+fn hashes_are_written_by_the_command_that_the_error_names() {
+    let place = Place::new();
+    place.write("my recipes/files/a.txt", "a");
+    let source = "language: data\n    src: (fetch path files)";
+    place.write("my recipes/hello.nu", HELLO.replace("language: data", source));
+    let user = HELLO
+        .replace("derivation hello", "derivation user")
+        .replace("language: data", "language: data\n    packages: {hello: (pkg hello)}");
+    place.write("my recipes/user.nu", user);
+    for target in ["my recipes/hello.nu", "my recipes/user.nu"] {
+        let ended = place.run(&["build", target]);
+        assert!(ended.stderr.contains(&format!("`nuka update-hashes '{target}'` writes")), "{ended}");
+    }
+    let ended = place.run(&["update-hashes", "my recipes/user.nu"]);
+    assert_eq!(ended.code, 0, "{ended}");
+    place.write("my recipes/files/a.txt", "b");
+    let ended = place.run(&["build", "my recipes/hello.nu"]);
+    assert!(
+        ended.stderr.contains("`nuka update-hashes 'my recipes/hello.nu'` writes the new hash"),
+        "{ended}"
+    );
+    assert_eq!(place.run(&["update-hashes", "my recipes/hello.nu"]).code, 0);
+    let ended = place.run(&["build", "--quiet", "my recipes/user.nu"]);
+    assert_eq!(ended.code, 0, "{ended}");
 }
 
 #[test]
@@ -237,7 +265,7 @@ fn a_source_with_another_hash() {
       help: expected blake3:0000000000000000000000000000000000000000000000000000000000000000
                  got blake3:0f99291c18546987f9ab5c61f83ce6243e94703a514c2ac0d753a64020d54f2a
                 from [PLACE]/here/hello-1.0.txt (11 bytes)
-            If you trust the change: `nuka update-hashes RECIPE` writes the new hash; otherwise tell the publisher
+            If you trust the change: `nuka update-hashes ./hello.nu` writes the new hash; otherwise tell the publisher
 
     NOT BUILT  BECAUSE
     hello 1.0  the download of path:hello-1.0.txt does not have the hash that the recipe names
@@ -362,13 +390,29 @@ fn a_file_that_is_no_program() {
     insta::assert_snapshot!(place.run(&["exec", "tool.wasm"]), @"
     exit 126
     --- stderr
-      × it is not a WebAssembly module but text
+      × tool.wasm cannot be run: it is not a WebAssembly module but text
+      help: name the .wasm file that a compiler has written for wasm32-wasip1; `nuka run PACKAGE` runs a package's program
     ");
     insta::assert_snapshot!(place.run(&["exec", "missing.wasm"]), @"
     exit 127
     --- stderr
       × reading `missing.wasm`: failed to open file `missing.wasm`: No such file or directory (os error 2)
+      help: check the path
     ");
+    // What it looks like, and what is to be done with such a file.
+    for (name, bytes, looks, help) in [
+        ("ls", &b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0"[..], "ELF", "without nuka"),
+        ("script", b"#!/bin/sh\necho hello\n", "script", "interpreter"),
+        ("empty", b"", "empty", "wasm32-wasip1"),
+        ("module.wasm", b"\0asm\x01\0\0\0", "_start", "as a program"),
+        ("a.zip", b"PK\x03\x04\0\0\0\0", "not a WebAssembly module", "unpack"),
+    ] {
+        place.write(name, bytes);
+        let ended = place.run(&["exec", name]);
+        assert_eq!(ended.code, 126, "{ended}");
+        assert!(ended.stderr.contains(&format!("× {name} cannot be run: ")), "{ended}");
+        assert!(ended.stderr.contains(looks) && ended.stderr.contains(help), "{ended}");
+    }
 }
 
 #[test]
@@ -404,16 +448,19 @@ fn things_that_the_store_does_not_have() {
     exit 1
     --- stderr
       × `hello/usr` is not a file
+      help: `nuka store ls hello/usr` lists what is in it
     ");
     insta::assert_snapshot!(place.run(&["store", "add", "missing"]), @"
     exit 3
     --- stderr
       × reading `missing`: failed to open file `missing`: No such file or directory (os error 2)
+      help: check the path
     ");
     insta::assert_snapshot!(place.run(&["hash", "missing"]), @"
     exit 3
     --- stderr
       × reading `missing`: failed to open file `missing`: No such file or directory (os error 2)
+      help: check the path
     ");
 }
 
@@ -446,11 +493,15 @@ fn a_version_that_there_is_not() {
     let place = Place::new();
     place.write("hello.nu", HELLO);
     insta::assert_snapshot!(place.run(&["build", "./hello.nu@2.0"]), @"
-    exit 1
+    exit 3
     --- stderr
     nuka::recipe::version
 
       × `hello` has no version 2.0
       help: there is 1.0
     ");
+    let ended = place.run(&["build", "lua@1.0"]);
+    assert_eq!(ended.code, 3, "{ended}");
+    assert!(ended.stderr.contains("there is 5."), "{ended}");
+    assert_eq!(place.run(&["run", "lua@1.0"]).code, 127);
 }

@@ -62,6 +62,7 @@ fn the_long_help_tells_variables_and_exit_codes() {
       NUKA_RECIPE_PATH  directories with your own recipes, separated by `:`
       NUKA_JOBS         how much is done at once
       NUKA_OFFLINE      contact nobody, if 1
+      NUKA_BACKGROUND   compile large programs to the end at once, not in the background, if 0
       NO_COLOR          no colours
 
     Exit codes:

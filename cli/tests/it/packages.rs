@@ -101,10 +101,9 @@ fn what_is_known_of_a_package() {
       license    MIT
       written in data, for wasm32-wasip1
       recipe     hello.nu
-      versions   1.0
       PID        vmnwvsud5g4tq3s43cn2d23fon5j3qudziswxpvtc3gyjcpd672q
       CID        not built here
-      published  no CID is published
+      published  nothing that could be compared with
     ");
 }
 

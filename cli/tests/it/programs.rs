@@ -1,6 +1,11 @@
 //! Programs that are run: their output, their arguments, their exit codes, and what they may not do.
 
 use crate::support::Place;
+use nuka_seed_runtime::{Engine, ModuleCache, ModuleId, Tier};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 /// Writes `hi` and a line end to stdout and ends with 7.
 const HI: &str = r#"(module
@@ -57,4 +62,40 @@ fn a_crash_is_told_as_one() {
     --- stderr
       × the program crashed: wasm trap: wasm `unreachable` instruction executed
     ");
+}
+
+/// A large program is compiled quickly for its first run, and well in the background.
+#[test]
+fn a_large_program_starts_soon_and_is_improved_later() {
+    let place = Place::new();
+    let large = HI.replace(
+        "(memory (export \"memory\") 1)",
+        &format!("(memory (export \"memory\") 200) (data (i32.const 65536) \"{}\")", "x".repeat(9 << 20)),
+    );
+    let file = place.write("large.wasm", wat::parse_str(large).unwrap());
+    let run = || {
+        let ended = place.run(&["--quiet", "exec", "large.wasm"]);
+        assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (7, "hi\n", ""), "{ended}");
+    };
+    run();
+    // It ends by itself; how long it takes is the machine's affair.
+    let compiled = || -> Vec<PathBuf> {
+        let entries = fs_err::read_dir(place.home().join(".cache/nuka/modules")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|extension| extension == "cwasm")).collect()
+    };
+    let id = ModuleId::of(&fs_err::read(&file).unwrap());
+    let optimised = || {
+        let cache = ModuleCache::open(place.home().join(".cache/nuka/modules")).unwrap();
+        let engine = Engine::new().unwrap();
+        cache.contains(&engine, id, Tier::Optimised).unwrap()
+            && !cache.contains(&engine, id, Tier::Quick).unwrap()
+    };
+    let patience = Instant::now() + Duration::from_secs(120);
+    while !optimised() {
+        assert!(Instant::now() < patience, "not improved: {:?}", compiled());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    run();
+    assert_eq!(compiled().len(), 1);
 }

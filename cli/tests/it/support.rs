@@ -33,6 +33,11 @@ impl Place {
         self.directory.path().join("here")
     }
 
+    /// The home directory.
+    pub fn home(&self) -> PathBuf {
+        self.directory.path().join("home")
+    }
+
     /// Puts a file where commands are run.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         let path = self.here().join(name);

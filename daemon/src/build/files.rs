@@ -121,10 +121,10 @@ pub fn add_tree(mut world: World<'_>, scope: &Scope, to: &str, tree: Tree) -> Re
     let place = world::in_build(&scope.directory, to)?;
     if place.is_empty() {
         for (name, node) in tree.iter() {
-            insert(&mut world.build, &String::from_utf8_lossy(name.as_bytes()), node.clone())?;
+            insert(&mut world.build, name.as_bytes(), node.clone())?;
         }
     } else {
-        insert(&mut world.build, &place, Node::Directory(tree))?;
+        insert(&mut world.build, place.as_bytes(), Node::Directory(tree))?;
     }
     Ok(world.build)
 }
@@ -155,13 +155,13 @@ fn put(
             (true, false) => format!("{place}/{name}"),
             (false, _) => place.clone(),
         };
-        insert(&mut world.build, &target, with_mode(node, executable))?;
+        insert(&mut world.build, target.as_bytes(), with_mode(node, executable))?;
     }
     Ok(paths)
 }
 
 /// Puts a node at a path; a directory joins the one that is there already.
-fn insert(tree: &mut Tree, path: &str, node: Node) -> Result<(), TreeError> {
+fn insert(tree: &mut Tree, path: &[u8], node: Node) -> Result<(), TreeError> {
     let Node::Directory(new) = &node else {
         tree.insert(path, node)?;
         return Ok(());
@@ -171,7 +171,7 @@ fn insert(tree: &mut Tree, path: &str, node: Node) -> Result<(), TreeError> {
         return Ok(());
     }
     for (below, node) in new.walk() {
-        let target = [path.as_bytes(), b"/", &below].concat();
+        let target = [path, b"/", &below].concat();
         match node {
             Node::Directory(_) if tree.directory(&target).is_some() => {}
             Node::Directory(_) => drop(tree.insert(&target, Tree::new())?),
@@ -264,6 +264,19 @@ mod tests {
             "out/usr/share/c/b.c*",
         ];
         assert_eq!(tree_after(&steps).unwrap(), expected);
+    }
+
+    /// An archive's names are bytes, and stay the bytes that they are.
+    #[test]
+    fn a_tree_is_put_with_the_names_that_it_has() {
+        let around = Surroundings::default();
+        for (to, place) in [(".", b"".as_slice()), ("x", b"x/")] {
+            let mut tree = Tree::new();
+            tree.insert(b"caf\xe9", File::from_bytes("", false)).unwrap();
+            let world = World { build: Tree::new(), around: &around };
+            let build = add_tree(world, &Scope::default(), to, tree).unwrap();
+            assert!(build.get([place, b"caf\xe9"].concat()).is_some(), "{to}");
+        }
     }
 
     #[test]

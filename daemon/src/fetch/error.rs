@@ -2,8 +2,9 @@
 //!
 //! Addresses in errors never carry a user name, a password or a token: see [`shown`].
 
+use crate::error::MAKE_ROOM;
 use nuka_pir::{Origin, SourceHash};
-use nuka_store::{IndexError, StoreError, import::ImportError};
+use nuka_store::{BuildError, IndexError, StoreError, import::ImportError};
 use std::{io, path::PathBuf};
 use url::Url;
 
@@ -294,7 +295,7 @@ impl FetchError {
             Self::Proxy { .. } => "correct the proxy in the environment or in the client's configuration".to_owned(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    "free some space (`nuka gc`), then run it again: the download goes on where it stopped".to_owned()
+                    "free some space, then run it again: the download goes on where it stopped".to_owned()
                 }
                 io::ErrorKind::PermissionDenied => "check who owns it".to_owned(),
                 _ => "check the file and the disk".to_owned(),
@@ -313,11 +314,11 @@ impl FetchError {
                     "correct `--subdir` or `--strip` in the fetch: both count from the archive's top, where one directory that holds all the rest is left out"
                         .to_owned()
                 }
-                ImportError::Store(error) => store_help(error),
+                ImportError::Store(error) | ImportError::Build(BuildError::Store(error)) => store_help(error),
                 _ => "nothing of it was kept; tell its publisher, or take another version".to_owned(),
             },
             Self::Store(error) => store_help(error),
-            Self::Index(_) => "`nuka doctor` looks into it".to_owned(),
+            Self::Index(error) => index_help(error),
             Self::Spec { .. } => {
                 "write crate:NAME, npm:NAME, pypi:NAME or debian:NAME, each with @VERSION if you want one, or an address"
                     .to_owned()
@@ -341,10 +342,14 @@ impl FetchError {
 }
 
 fn store_help(error: &StoreError) -> String {
-    if error.is_storage_full() {
-        return "make room on the disk, or set NUKA_STORE to a place that has some".to_owned();
-    }
-    "`nuka doctor` looks into it".to_owned()
+    let text = if error.is_storage_full() { MAKE_ROOM } else { "`nuka doctor` looks into it" };
+    text.to_owned()
+}
+
+fn index_help(error: &IndexError) -> String {
+    let is_full = matches!(error, IndexError::StorageFull { .. });
+    let text = if is_full { MAKE_ROOM } else { "`nuka doctor` looks into it" };
+    text.to_owned()
 }
 
 /// An address as it may be shown: without user name, password and query.

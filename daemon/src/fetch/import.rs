@@ -10,21 +10,20 @@ use super::{
     FetchError, Fetched, Fetcher, Progress,
     digest::{Algorithm, Hasher},
     error::named,
+    kept::{self, KEPT},
     local,
 };
 use crate::{clock, lock};
 use nuka_pir::{ArchiveFormat, BlobId, Cid, Origin, Source, SourceHash};
 use nuka_store::{
     Batch, EntryName, Node, ObjectReader, SourceRecord, Store, Tree, TreePath,
-    import::{self, ImportOptions, ImportedFiles},
+    import::{self, Extras, ImportOptions, ImportedFiles},
 };
 use std::{
     io::{Seek, SeekFrom},
     path::Path,
 };
 
-/// Where the index keeps which blob a hash of an ecosystem stands for.
-const KEPT: &str = "downloads";
 /// Bytes read from a download at a time.
 const BUFFER: usize = 1 << 18;
 
@@ -58,10 +57,9 @@ impl Fetcher {
         }
         let key = source.hash.to_string();
         // Two sources may be parts of one download: the second finds it in the store, not half removed.
-        let locks = self.config().downloads.with_extension("locks");
-        let name = blake3::hash(key.as_bytes()).to_hex();
-        let _lock =
-            lock::take(&locks, &name, || progress(Progress::Waiting)).map_err(FetchError::io(&locks))?;
+        let locks = kept::locks(&self.config().downloads);
+        let waiting = || progress(Progress::Waiting);
+        let _lock = lock::take(&locks, &kept::lock_name(&key), waiting).map_err(FetchError::io(&locks))?;
         let kept = {
             let index = store.read()?;
             if let Some(record) = index.source(&id)?
@@ -92,7 +90,7 @@ impl Fetcher {
         })?;
         // The store has it now. What another registry's directory holds is not ours to remove.
         if path.starts_with(&self.config().downloads) {
-            let _ = fs_err::remove_file(&path);
+            kept::remove(&path);
         }
         Ok(tree.cid)
     }
@@ -165,7 +163,8 @@ fn options(source: &Source) -> Result<ImportOptions, FetchError> {
     let format = unpack.format.or(is_deb.then_some(ArchiveFormat::Deb));
     let whole = is_deb || file.ends_with(".whl");
     let strip = unpack.strip.or(whole.then_some(0));
-    Ok(ImportOptions { format, strip, subdir: subdir.transpose()?, ..ImportOptions::default() })
+    let extras = if unpack.drop_extras { Extras::Drop } else { Extras::Refuse };
+    Ok(ImportOptions { format, strip, subdir: subdir.transpose()?, extras, ..ImportOptions::default() })
 }
 
 fn import_file(

@@ -4,7 +4,7 @@ use super::Nuka;
 use crate::{
     api::{BuildOptions, BuildReport, Target},
     build::Trees,
-    error::Error,
+    error::{Error, MAKE_ROOM},
     evaluate::{self, Answer},
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},
     fetch,
@@ -52,7 +52,7 @@ impl Nuka {
     ) -> Result<BuildReport, Error> {
         let (answer, wanted) = self.wanted(targets, options)?;
         if !options.rebuild
-            && let Some(report) = self.all_present(&answer, &wanted)?
+            && let Some(report) = self.all_present(&answer, &wanted, options.checks)?
         {
             return Ok(report);
         }
@@ -61,10 +61,16 @@ impl Nuka {
         }
         let work = plan::plan(self.store()?, &wanted, options.rebuild)?;
         if !work.jobs.is_empty() {
-            observer.event(Event::Planned(self.announced(&work)));
+            let plan = self.announced(&work);
+            // Sources that are here already were built from before, so that what is needed is known to be there.
+            let shortages = if plan.fetches.is_empty() { Vec::new() } else { self.shortages() };
+            observer.event(Event::Planned(plan));
+            for text in shortages {
+                observer.event(Event::Warning { text });
+            }
         }
         let roots = evaluate::roots_for(&self.roots, targets)?;
-        self.work(work, (&answer, &roots), &wanted, options, observer)
+        self.work(work, (&answer, &roots), options, observer)
     }
 
     fn wanted(&self, targets: &[Target], options: &BuildOptions) -> Result<(Answer, Vec<Pid>), Error> {
@@ -77,14 +83,21 @@ impl Nuka {
     }
 
     /// The report if everything is there already, found without reading a single PIR.
-    fn all_present(&self, answer: &Answer, wanted: &[Pid]) -> Result<Option<BuildReport>, Error> {
+    fn all_present(
+        &self,
+        answer: &Answer,
+        wanted: &[Pid],
+        checks: bool,
+    ) -> Result<Option<BuildReport>, Error> {
         let index = self.store()?.read()?;
         let mut report = BuildReport::default();
-        for pid in wanted {
+        // What is asked for comes first in what is wanted; then the checks of it.
+        for (position, pid) in wanted.iter().enumerate() {
             let Some(realisation) = index.realisation(pid)? else { return Ok(None) };
-            if answer.roots.contains(pid) {
-                let package = reference(answer, *pid);
-                report.requested.push(outcome(package, How::Present, &realisation, 0.0));
+            if position < answer.roots.len() {
+                let mut present = outcome(reference(answer, *pid), How::Present, &realisation, 0.0);
+                present.check = (checks && answer.checks.contains_key(&pid.to_string())).then_some(true);
+                report.requested.push(present);
             }
         }
         Ok(Some(report))
@@ -99,7 +112,6 @@ impl Nuka {
         &self,
         mut work: Work,
         (answer, roots): (&Answer, &RecipeRoots),
-        wanted: &[Pid],
         options: &BuildOptions,
         observer: &dyn Observer,
     ) -> Result<BuildReport, Error> {
@@ -109,18 +121,19 @@ impl Nuka {
         let trees = Trees::new(store.clone());
         let views = Views::new(store.clone());
         let known = Mutex::new(std::mem::take(&mut work.sources));
+        let modules = self.programs(observer)?;
         let worker = Worker {
             store,
             trees: &trees,
             views: &views,
             engine: self.engine()?,
-            modules: self.modules()?,
+            modules: &modules,
             pool: &pool,
             pirs: &work.pirs,
             realised: &work.realised,
             sources: &known,
             logs: &self.config.logs(),
-            locks: &self.config.state.join("locks"),
+            locks: &self.config.locks(),
             observer,
             cancelled: &AtomicBool::new(false),
         };
@@ -162,8 +175,12 @@ impl Nuka {
         let verdicts = scheduler::run(&work.tasks, workers, options.keep_going, &task);
         let (done, failures) = (lock(&done).clone(), lock(&failures).clone());
         let mut report = report(&work, answer, &verdicts, &done, failures);
+        for outcome in &mut report.requested {
+            let check = answer.checks.get(&outcome.package.pid.to_string());
+            outcome.check = check.filter(|_| options.checks).map(|pid| work.realised.has(pid));
+        }
         if options.rebuild {
-            self.rebuild(&worker, wanted, &mut report)?;
+            self.rebuild(&worker, &mut report)?;
         }
         Ok(report)
     }
@@ -201,10 +218,10 @@ impl Nuka {
     }
 
     /// Builds what was asked for once more and notes which files differ.
-    fn rebuild(&self, worker: &Worker<'_>, wanted: &[Pid], report: &mut BuildReport) -> Result<(), Error> {
+    fn rebuild(&self, worker: &Worker<'_>, report: &mut BuildReport) -> Result<(), Error> {
         for outcome in &mut report.requested {
             let pid = outcome.package.pid;
-            let (Some(pir), true) = (worker.pirs.get(&pid), wanted.contains(&pid)) else { continue };
+            let Some(pir) = worker.pirs.get(&pid) else { continue };
             // Everything that the second build sees must be in this piece of work, present or not.
             let again = match self.second(worker, pid, pir) {
                 Ok(again) => again,
@@ -253,7 +270,7 @@ fn reference(answer: &Answer, pid: Pid) -> PackageRef {
 
 fn outcome(package: PackageRef, how: How, realisation: &Realisation, seconds: f64) -> Outcome {
     let outputs = realisation.outputs.iter().map(|(name, tree)| (name.to_string(), tree.cid)).collect();
-    Outcome { package, how, build: realisation.build, outputs, seconds, differences: None }
+    Outcome { package, how, build: realisation.build, outputs, seconds, check: None, differences: None }
 }
 
 fn failure(package: PackageRef, error: &WorkError) -> Failure {
@@ -273,9 +290,7 @@ fn help(error: &WorkError) -> Option<String> {
         WorkError::Output(crate::outputs::OutputError::Nothing) => {
             Some("use `install FILE... DIRECTORY` in the recipe's `build`".to_owned())
         }
-        WorkError::Store(error) if error.is_storage_full() => {
-            Some("make room on the disk and try again".to_owned())
-        }
+        error if error.is_storage_full() => Some(MAKE_ROOM.to_owned()),
         _ => None,
     }
 }

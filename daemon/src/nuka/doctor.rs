@@ -20,18 +20,8 @@ impl Nuka {
             found: format!("{}, {} jobs at once", probe.kernel, self.config.jobs),
             help: None,
         }];
-        findings.push(amount(
-            "disk",
-            probe.free_space,
-            SPACE,
-            "make room, or set NUKA_STORE to a larger disk",
-        ));
-        findings.push(amount(
-            "memory",
-            probe.free_memory,
-            MEMORY,
-            "close other programs while clang is compiled",
-        ));
+        findings.push(disk(probe.free_space));
+        findings.push(memory(probe.free_memory));
         findings.push(match self.store() {
             Ok(store) => finding("store", true, format!("{}", store.root().display()), None),
             Err(error) => finding("store", false, error.to_string(), error.help()),
@@ -65,6 +55,27 @@ impl Nuka {
     }
 }
 
+impl Nuka {
+    /// What is likely to run out while sources are fetched and built for the first time, with what to do.
+    pub(super) fn shortages(&self) -> Vec<String> {
+        let findings = [disk(probe::free_space(&self.config.store)), memory(probe::free_memory())];
+        findings.iter().filter(|finding| !finding.good).map(shortage).collect()
+    }
+}
+
+fn shortage(finding: &Finding) -> String {
+    let help = finding.help.as_ref().map(|help| format!(": {help}")).unwrap_or_default();
+    format!("{}: {}{help}", finding.subject, finding.found)
+}
+
+fn disk(free: Option<u64>) -> Finding {
+    amount("disk", free, SPACE, "make room, or set NUKA_STORE to a larger disk")
+}
+
+fn memory(free: Option<u64>) -> Finding {
+    amount("memory", free, MEMORY, "close other programs while clang is compiled")
+}
+
 fn finding(subject: &str, good: bool, found: String, help: Option<String>) -> Finding {
     Finding { subject: subject.to_owned(), good, found, help }
 }
@@ -78,5 +89,17 @@ fn amount(subject: &str, free: Option<u64>, wanted: u64, help: &str) -> Finding 
             finding(subject, false, found, Some(help.to_owned()))
         }
         Some(free) => finding(subject, true, format!("{:.1} GiB free", gib(free)), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_short_is_said_with_what_to_do() {
+        assert!(disk(Some(SPACE)).good && memory(Some(MEMORY)).good && disk(None).good);
+        insta::assert_snapshot!(shortage(&disk(Some(300 << 20))), @"disk: 0.3 GiB free; a first build wants about 2: make room, or set NUKA_STORE to a larger disk");
+        insta::assert_snapshot!(shortage(&memory(Some(1 << 30))), @"memory: 1.0 GiB free; a first build wants about 3: close other programs while clang is compiled");
     }
 }

@@ -13,9 +13,13 @@ pub use run::Prepared;
 pub use store::StorePath;
 
 use crate::{
+    background::Background,
+    build::CachedModules,
     config::Config,
     error::Error,
+    event::Observer,
     fetch::{FetchConfig, Fetcher},
+    leftovers,
     published::{self, Published},
     recipes::RecipeRoots,
 };
@@ -30,6 +34,7 @@ pub struct Nuka {
     store: OnceLock<Store>,
     engine: OnceLock<Engine>,
     modules: OnceLock<ModuleCache>,
+    background: Option<Background>,
     fetcher: OnceLock<Fetcher>,
 }
 
@@ -37,8 +42,11 @@ impl Nuka {
     /// Opens nothing yet.
     pub fn new(config: Config) -> Self {
         let roots = RecipeRoots::new(config.recipe_directories.clone());
+        let background =
+            config.executable.clone().map(|executable| Background::new(executable, config.cache.clone()));
         Self {
             config,
+            background,
             roots,
             store: OnceLock::new(),
             engine: OnceLock::new(),
@@ -53,7 +61,11 @@ impl Nuka {
     }
 
     fn store(&self) -> Result<&Store, Error> {
-        once(&self.store, || Ok(Store::open(&self.config.store, &StoreOptions::default())?))
+        once(&self.store, || {
+            let store = Store::open(&self.config.store, &StoreOptions::default())?;
+            leftovers::remove(&self.config, &store);
+            Ok(store)
+        })
     }
 
     fn engine(&self) -> Result<&Engine, Error> {
@@ -62,6 +74,12 @@ impl Nuka {
 
     fn modules(&self) -> Result<&ModuleCache, Error> {
         once(&self.modules, || Ok(ModuleCache::open(self.config.modules())?))
+    }
+
+    /// Gives compiled programs; the observer is told when one is compiled.
+    fn programs<'a>(&'a self, observer: &'a dyn Observer) -> Result<CachedModules<'a>, Error> {
+        let (engine, cache, store) = (self.engine()?, self.modules()?, self.store()?);
+        Ok(CachedModules { engine, cache, background: self.background.as_ref(), store, observer })
     }
 
     fn fetcher(&self) -> Result<&Fetcher, Error> {

@@ -3,7 +3,7 @@
 use super::Nuka;
 use crate::{
     api::{BuildOptions, Grants, Target},
-    build::{CachedModules, Modules as _},
+    background,
     error::Error,
     evaluate,
     event::{Observer, Outcome},
@@ -12,10 +12,10 @@ use crate::{
 };
 use nuka_pir::{Cid, CurrentDirectory, Input, InputName, OutputName, Permissions, Pid, Program};
 use nuka_seed_runtime::{
-    Exit, ModuleId,
+    Exit, Module, ModuleId,
     live::{self, LiveDir, LiveProcess},
     process::Access,
-    tree::{File, GuestPath},
+    tree::GuestPath,
 };
 use nuka_store::{Node, ObjectReader as _, TreePath, lookup};
 use std::{
@@ -33,9 +33,10 @@ pub struct Prepared {
     pub program: String,
     /// The CID that is published for the package, if there is one.
     pub published: Option<Cid>,
+    module: Module,
+    path: String,
     details: Program,
     permissions: Permissions,
-    prefix: String,
     view: Cid,
 }
 
@@ -84,15 +85,15 @@ impl Nuka {
             _ => self.published()?.get(&key).copied(),
         };
         let view = self.run_view(pid)?;
-        Ok(Prepared {
-            outcome,
-            program: name,
-            published,
-            details,
-            permissions: pir.run.permissions.clone(),
-            prefix: pir.build.prefix.relative().to_owned(),
-            view,
-        })
+        let path = format!("{}/{}", pir.build.prefix.relative(), details.path);
+        let (blob, size) = self.program_file(view, &path, 0)?;
+        let object = self.store()?.blob_path(&blob);
+        let read = || fs_err::read(&object).map(bytes::Bytes::from);
+        let on_disk = || Some(object.clone());
+        let id = ModuleId(*blob.as_bytes());
+        let module = self.programs(observer)?.load(id, size, &read, &on_disk, &name)?;
+        let permissions = pir.run.permissions.clone();
+        Ok(Prepared { outcome, program: name, published, module, path, details, permissions, view })
     }
 
     /// The package merged with what it needs when it runs.
@@ -107,14 +108,6 @@ impl Nuka {
 
     /// Runs a program until it ends, and gives its exit code.
     pub fn run(&self, prepared: Prepared, args: &[OsString], grants: &Grants) -> Result<u8, Error> {
-        let store = self.store()?;
-        let path = format!("{}/{}", prepared.prefix, prepared.details.path);
-        let blob = self.program_blob(prepared.view, &path, 0)?;
-        let object = store.blob_path(&blob);
-        let read = || fs_err::read(&object).map(bytes::Bytes::from);
-        let id = ModuleId(*blob.as_bytes());
-        let tier = nuka_seed_runtime::Tier::Optimised;
-        let module = self.modules()?.load(self.engine()?, id, &read, tier, &|_| {})?;
         let mut arguments = vec![prepared.program.clone()];
         arguments.extend(prepared.details.args.iter().cloned());
         let mut env = prepared.details.env.clone();
@@ -123,14 +116,14 @@ impl Nuka {
                 env.insert(name.clone(), value.clone());
             }
         }
-        let own = self.own_files(prepared.view, &path)?;
+        let own = self.own_files(prepared.view, &prepared.path)?;
         let directory = match (prepared.permissions.directory, grants.write) {
             (_, true) | (CurrentDirectory::Write, _) => Some(Access::ReadWrite),
             (CurrentDirectory::Read, false) => Some(Access::ReadOnly),
             (CurrentDirectory::None, false) => None,
         };
         let network = prepared.permissions.network || grants.network;
-        self.live(&module, arguments, args, env, own, directory, network, grants)
+        self.live(&prepared.module, arguments, args, env, own, directory, network, grants)
     }
 
     /// Runs a wasm file of the person's until it ends, and gives its exit code.
@@ -142,10 +135,11 @@ impl Nuka {
         observer: &dyn Observer,
     ) -> Result<u8, Error> {
         let failed = |source| Error::File { action: "reading", path: file.to_owned(), source };
-        let bytes = fs_err::read(file).map_err(failed)?;
+        let bytes = bytes::Bytes::from(fs_err::read(file).map_err(failed)?);
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let cached = CachedModules { engine: self.engine()?, cache: self.modules()?, observer };
-        let module = cached.module(&File::from_bytes(bytes, true), &name)?;
+        let on_disk = || std::path::absolute(file).ok();
+        let (id, size) = (ModuleId::of(&bytes), bytes.len() as u64);
+        let module = self.programs(observer)?.load(id, size, &|| Ok(bytes.clone()), &on_disk, &name)?;
         let directory = Some(if grants.write { Access::ReadWrite } else { Access::ReadOnly });
         let network = grants.network;
         self.live(&module, vec![name], args, BTreeMap::new(), Vec::new(), directory, network, grants)
@@ -154,7 +148,7 @@ impl Nuka {
     #[expect(clippy::too_many_arguments, reason = "the parts of one call, from two callers")]
     fn live(
         &self,
-        module: &nuka_seed_runtime::Module,
+        module: &Module,
         mut arguments: Vec<String>,
         args: &[OsString],
         mut env: BTreeMap<String, String>,
@@ -195,16 +189,27 @@ impl Nuka {
         }
     }
 
-    /// The wasm file at a path of a tree; symlinks in the same directory are followed.
-    fn program_blob(&self, tree: Cid, path: &str, depth: u8) -> Result<nuka_pir::BlobId, Error> {
+    /// Compiles a wasm file with all optimisations, less urgently than what people wait for, unless that has been
+    /// done or another process is at it.
+    pub fn compile(&self, file: &Path) -> Result<(), Error> {
+        background::yield_to_others();
+        let failed = |source| Error::File { action: "reading", path: file.to_owned(), source };
+        let bytes = bytes::Bytes::from(fs_err::read(file).map_err(failed)?);
+        let source = || Ok(bytes.clone());
+        self.modules()?.improve(self.engine()?, ModuleId::of(&bytes), &source)?;
+        Ok(())
+    }
+
+    /// The wasm file at a path of a tree, and its size; symlinks in the same directory are followed.
+    fn program_file(&self, tree: Cid, path: &str, depth: u8) -> Result<(nuka_pir::BlobId, u64), Error> {
         let not_found = || Error::NotFound { what: path.to_owned(), suggestion: None };
         let tree_path = TreePath::parse_loose(path).map_err(|_| not_found())?;
         match lookup(self.store()?, &tree, &tree_path)? {
-            Node::File { blob, .. } => Ok(blob),
+            Node::File { blob, size, .. } => Ok((blob, size)),
             Node::Symlink { target } if depth < 8 => {
                 let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
                 let target = String::from_utf8_lossy(target.as_bytes()).into_owned();
-                self.program_blob(tree, &format!("{directory}/{target}"), depth + 1)
+                self.program_file(tree, &format!("{directory}/{target}"), depth + 1)
             }
             _ => Err(not_found()),
         }

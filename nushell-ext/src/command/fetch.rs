@@ -33,6 +33,7 @@ fn flags(signature: Signature) -> Signature {
         .named("subdir", SyntaxShape::String, "Only this directory of the archive.", None)
         .named("strip", SyntaxShape::Int, "How many leading directories are dropped.", None)
         .named("format", SyntaxShape::String, "tar, zip, deb or file, where the bytes do not say.", None)
+        .switch("drop-extras", "Leave out what a tree cannot hold, such as repeated entries.", None)
 }
 
 fn versioned(signature: Signature) -> Signature {
@@ -205,7 +206,8 @@ fn unpack(engine: &EngineState, stack: &mut Stack, call: &Call) -> Result<Unpack
             )
         })?),
     };
-    Ok(Unpack { format, strip, subdir: flag(engine, stack, call, "subdir")? })
+    let drop_extras = call.has_flag(engine, stack, "drop-extras")?;
+    Ok(Unpack { format, strip, subdir: flag(engine, stack, call, "subdir")?, drop_extras })
 }
 
 fn source(
@@ -228,7 +230,8 @@ fn source(
             )
         })?),
     };
-    note(&session, engine, call.span(), hash.zip(value.as_ref().map(Value::span)), &origin, &unpack);
+    let written = value.as_ref().map(|value| written(engine, value.span()));
+    note(&session, engine, call.span(), hash.zip(written), &origin, &unpack);
     let hash = match (hash, session.options.missing_hashes) {
         (Some(hash), _) => hash,
         (None, MissingHashes::Collect) => SourceHash::Blake3([0; 32]),
@@ -250,6 +253,14 @@ fn source(
 fn recipe(session: &Session) -> String {
     let state = session.state.borrow();
     state.active.last().map_or_else(|| "RECIPE".to_owned(), |active| active.request.recipe.stem().to_owned())
+}
+
+/// Where the value of `--hash` is written: nu says that it begins with the flag.
+fn written(engine: &EngineState, span: Span) -> Span {
+    let text = engine.get_span_contents(span);
+    let Some(value) = text.strip_prefix(b"--hash") else { return span };
+    let before = value.iter().take_while(|byte| **byte == b'=' || byte.is_ascii_whitespace()).count();
+    Span::new(span.end - (value.len() - before), span.end)
 }
 
 /// Notes the call, so that its hash can be written in place.

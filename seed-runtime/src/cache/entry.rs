@@ -43,7 +43,9 @@ pub(super) fn write(path: &Path, key: &[u8; 32], code: &[u8]) -> std::io::Result
 }
 
 fn write_whole(path: &Path, key: &[u8; 32], code: &[u8]) -> std::io::Result<()> {
-    let mut file = fs_err::File::create(path)?;
+    // New, so that no link which somebody has put there is written through.
+    let _ = fs_err::remove_file(path);
+    let mut file = fs_err::OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(code)?;
     file.write_all(&keyed_hash(key, code))?;
     file.write_all(MAGIC)

@@ -102,6 +102,33 @@ impl ModuleCache {
         Ok(loaded.clone())
     }
 
+    /// Compiles the module `id` with all optimisations, unless that has been done or another process is at it: for
+    /// whoever does it beside the work that runs on quickly compiled code. The quick code, three times as large and
+    /// of no more use, is removed. True if it was done here.
+    ///
+    /// # Errors
+    /// As [`ModuleCache::load`].
+    pub fn improve(&self, engine: &Engine, id: ModuleId, source: Source<'_>) -> Result<bool, Error> {
+        let key = key::key(engine, id, Tier::Optimised)?;
+        if self.path(&key, "cwasm").exists() {
+            return Ok(false);
+        }
+        // Nobody is waited for: who has the lock does what is wanted here.
+        let Ok(_locked) = lock::wait(&self.path(&key, "lock"), &mut |_| true) else { return Ok(false) };
+        self.compile_locked(engine, id, source, Tier::Optimised, &|_| {})?;
+        self.forget(engine, id, Tier::Quick)?;
+        Ok(true)
+    }
+
+    /// Takes an entry away. Who runs its code goes on doing so. That it cannot be removed costs only space.
+    fn forget(&self, engine: &Engine, id: ModuleId, tier: Tier) -> Result<(), Error> {
+        let key = key::key(engine, id, tier)?;
+        for extension in ["cwasm", "lock"] {
+            let _ = fs_err::remove_file(self.path(&key, extension));
+        }
+        Ok(())
+    }
+
     /// Whether there is a file for the module at this tier. It is not looked into.
     ///
     /// # Errors
@@ -148,6 +175,18 @@ impl ModuleCache {
                 return Ok(module);
             }
         }
+        self.compile_locked(engine, id, source, tier, progress)
+    }
+
+    /// Compiles and keeps, while nobody else does.
+    fn compile_locked(
+        &self,
+        engine: &Engine,
+        id: ModuleId,
+        source: Source<'_>,
+        tier: Tier,
+        progress: &dyn Fn(Progress),
+    ) -> Result<Module, Error> {
         let bytes = source().map_err(|source| Error::Source { id, source })?;
         let got = ModuleId::of(&bytes);
         if got != id {

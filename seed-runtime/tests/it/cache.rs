@@ -226,3 +226,44 @@ fn another_engine_of_the_same_kind_finds_it() {
     let module = cache.load_cached(&other, ModuleId::of(&bytes), Tier::Optimised).unwrap().unwrap();
     assert_eq!(other.run(&module, Process::default(), None).unwrap().exit, Exit::Code(11));
 }
+
+#[test]
+fn improved_code_takes_the_place_of_quick_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let bytes = ending_with(5);
+    let (quick, _) = load(dir.path(), &bytes, Tier::Quick);
+    let before = entries(dir.path());
+    let cache = ModuleCache::open(dir.path()).unwrap();
+    let improve = || cache.improve(engine(), ModuleId::of(&bytes), &|| Ok(bytes.clone())).unwrap();
+    assert!(improve());
+    let after = entries(dir.path());
+    assert!(after.len() == 1 && after != before, "{before:?} {after:?}");
+    // What is running on the quick code goes on.
+    assert_eq!(exit(&quick), Exit::Code(5));
+    let (module, compiled) = load(dir.path(), &bytes, Tier::Quick);
+    assert!(!compiled && module.tier() == Tier::Optimised && exit(&module) == Exit::Code(5));
+    // Once is enough.
+    assert!(!improve());
+}
+
+#[test]
+fn improving_does_not_wait_for_who_is_at_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (bytes, other) = (ending_with(6), ModuleId::of(b"other"));
+    load(dir.path(), &bytes, Tier::Optimised);
+    let entry = entries(dir.path()).remove(0);
+    // As if another process had just begun.
+    std::fs::remove_file(&entry).unwrap();
+    let lock = std::fs::File::create(entry.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    let cache = ModuleCache::open(dir.path()).unwrap();
+    let source = || Ok(bytes.clone());
+    assert!(!cache.improve(engine(), ModuleId::of(&bytes), &source).unwrap());
+    assert!(entries(dir.path()).is_empty());
+    drop(lock);
+    assert!(cache.improve(engine(), ModuleId::of(&bytes), &source).unwrap());
+    assert_eq!(entries(dir.path()), [entry]);
+    // Bytes that are not the module's are refused here too.
+    let wrong = cache.improve(engine(), other, &source).unwrap_err();
+    assert!(matches!(wrong, Error::Module(ModuleError::WrongContent { .. })), "{wrong}");
+}

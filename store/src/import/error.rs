@@ -76,7 +76,7 @@ pub enum ImportError {
         kind: &'static str,
     },
     /// An entry has something that a tree does not keep.
-    #[error("`{}` has {extra}, which a tree cannot hold; `extras: drop` leaves it out", escape(path))]
+    #[error("`{}` has {extra}, which a tree cannot hold; `--drop-extras` leaves it out", escape(path))]
     Extra {
         /// Its name as the archive has it.
         path: Vec<u8>,

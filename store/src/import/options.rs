@@ -21,8 +21,9 @@ pub struct ImportOptions {
     pub limits: Limits,
 }
 
-/// What is done with set-user-id and set-group-id bits, extended attributes and access control lists. Those of
-/// directories' modes are always dropped: a tree's directories have no mode.
+/// What is done with set-user-id and set-group-id bits, extended attributes and access control lists, and with
+/// entries that repeat an earlier one exactly (another one at its path is an error always). Those of directories'
+/// modes are always dropped: a tree's directories have no mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Extras {
     /// They are errors that name the file.

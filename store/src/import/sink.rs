@@ -150,7 +150,7 @@ impl<'b> Sink<'b> {
             }
             self.skipped.insert(path.clone());
         }
-        Ok(self.builder.insert(self.batch, &path, node)?)
+        self.place(&path, node)
     }
 
     /// A file of a known length. `reader` may hold more; exactly `size` bytes are taken.
@@ -205,6 +205,14 @@ impl<'b> Sink<'b> {
         self.gather(path, What::Leaf(node))
     }
 
+    /// Puts a node into the tree. One that is there already, the very same, is an extra.
+    fn place(&mut self, path: &TreePath, node: Node) -> Result<(), ImportError> {
+        if self.builder.get(path) == Some(Some(&node)) {
+            return self.extra(path.to_string().as_bytes(), "a second entry, the same as the first");
+        }
+        Ok(self.builder.insert(self.batch, path, node)?)
+    }
+
     /// Stores the gathered files, in parallel, and puts them into the tree, in the order in which they came.
     fn flush(&mut self) -> Result<(), ImportError> {
         self.gathered_bytes = 0;
@@ -229,7 +237,7 @@ impl<'b> Sink<'b> {
                     continue;
                 }
             };
-            self.builder.insert(self.batch, &path, node)?;
+            self.place(&path, node)?;
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ pub(crate) struct Download {
 }
 
 /// The name of a download's file: by its hash where that is known, so that two origins of one thing share it.
-fn key(hash: Option<&SourceHash>, url: Option<&Url>) -> String {
+pub(crate) fn key(hash: Option<&SourceHash>, url: Option<&Url>) -> String {
     match (hash, url) {
         (Some(SourceHash::Sha256(bytes)), _) => format!("sha256-{}", HEXLOWER.encode(bytes)),
         (Some(SourceHash::Sha512(bytes)), _) => {

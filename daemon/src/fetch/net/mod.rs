@@ -12,5 +12,5 @@ mod retry;
 mod tls;
 
 pub(crate) use client::{Client, Credential, Page, Wire};
-pub(crate) use download::{Download, Wanted};
+pub(crate) use download::{Download, Wanted, key};
 pub(crate) use tls::Authorities;

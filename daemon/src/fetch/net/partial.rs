@@ -59,13 +59,10 @@ impl Partial {
         let since = Instant::now();
         let mut told_of_waiting = false;
         loop {
-            let file = fs::OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(&path)
-                .map_err(FetchError::io(&path))?;
+            let mut options = fs::OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            not_through_links(&mut options);
+            let file = options.open(&path).map_err(FetchError::io(&path))?;
             match file.file().try_lock() {
                 Ok(()) => {
                     // The one before may have finished and moved the file while this one waited for the lock.
@@ -106,7 +103,10 @@ impl Partial {
             path: self.told.clone(),
             source: std::io::Error::other(error),
         })?;
-        fs::write(&self.told, text).map_err(FetchError::io(&self.told))
+        // Replaced, so that a link which somebody has put there is not written through.
+        let _ = fs::remove_file(&self.told);
+        let file = fs::OpenOptions::new().write(true).create_new(true).open(&self.told);
+        file.and_then(|mut file| file.write_all(&text)).map_err(FetchError::io(&self.told))
     }
 
     /// Drops what is here, to begin anew.
@@ -149,6 +149,17 @@ impl Partial {
         let _ = fs::remove_file(&self.told);
     }
 }
+
+/// What somebody else has put at the name of a part is not written through.
+#[cfg(unix)]
+fn not_through_links(options: &mut fs::OpenOptions) {
+    use fs_err::os::unix::fs::OpenOptionsExt as _;
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+}
+
+/// Elsewhere making a link is for administrators.
+#[cfg(not(unix))]
+fn not_through_links(_: &mut fs::OpenOptions) {}
 
 /// Whether the open file is still the one at that path.
 #[cfg(unix)]

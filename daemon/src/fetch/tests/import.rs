@@ -40,7 +40,7 @@ fn with(
     strip: Option<u8>,
     subdir: Option<&str>,
 ) -> Source {
-    source.unpack = Unpack { format, strip, subdir: subdir.map(str::to_owned) };
+    source.unpack = Unpack { format, strip, subdir: subdir.map(str::to_owned), ..Unpack::default() };
     source
 }
 

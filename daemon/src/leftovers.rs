@@ -1,0 +1,82 @@
+//! What killed processes left outside the store: removed when it is opened. (The store looks after its own.)
+//!
+//! | where | what | whose it is |
+//! |---|---|---|
+//! | `logs/` | `.BUILD.PROCESS`, a log that was being written | the process of that number |
+//! | `modules/` | `KEY.PROCESS.tmp`, compiled code that was being written | the process of that number |
+//! | `locks/`, `downloads.locks/` | a lock that nobody has | whoever takes it |
+//! | `downloads/` | a download that the store has | whoever has the download's lock |
+//!
+//! A part of a download stays: the next fetch goes on with it. What cannot be removed is left for the next time,
+//! since nothing is wrong with it but the room it takes.
+
+use crate::{config::Config, fetch, lock};
+use fs_err as fs;
+use nuka_store::Store;
+use rustix::process::{Pid, test_kill_process};
+use std::path::{Path, PathBuf};
+
+/// Removes what is left and nobody's.
+pub fn remove(config: &Config, store: &Store) {
+    for path in paths(&config.logs()) {
+        remove_if_dead(&path, path.extension());
+    }
+    for path in paths(&config.modules()) {
+        if path.extension().is_some_and(|extension| extension == "tmp") {
+            remove_if_dead(&path, path.file_stem().map(Path::new).and_then(Path::extension));
+        }
+    }
+    fetch::remove_kept(store, &config.downloads());
+    for directory in [config.locks(), fetch::locks(&config.downloads())] {
+        for path in paths(&directory) {
+            if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+                // Giving it back removes it.
+                drop(lock::try_take(&directory, name));
+            }
+        }
+    }
+}
+
+/// What is in a directory; nothing if it cannot be read, or is not there yet.
+fn paths(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
+/// Removes a temporary file whose name says which process made it, once that process is no more. A number that is
+/// another process's by now keeps the file; one of another machine or container may lose it while it is written,
+/// which those who write such files take for a failure to keep something that can be had again.
+fn remove_if_dead(path: &Path, process: Option<&std::ffi::OsStr>) {
+    let number = process.and_then(|text| text.to_str()).and_then(|text| text.parse().ok());
+    if let Some(process) = number.and_then(Pid::from_raw)
+        && test_kill_process(process) == Err(rustix::io::Errno::SRCH)
+    {
+        let _ = fs::remove_file(path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_belongs_to_dead_processes_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        // A process that is waited for is no more, and its number is not given again so soon.
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let (dead, living) = (child.id(), std::process::id());
+        child.wait().unwrap();
+        let names = [format!(".b.{dead}"), format!(".b.{living}"), "b.log".to_owned(), ".b.".to_owned()];
+        for name in &names {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        for path in paths(dir.path()) {
+            remove_if_dead(&path, path.extension());
+        }
+        let mut left: Vec<_> = paths(dir.path()).map(|path| path.file_name().unwrap().to_owned()).collect();
+        left.sort();
+        let mut expected = [&names[1], &names[2], &names[3]].map(std::ffi::OsString::from);
+        expected.sort();
+        assert_eq!(left, expected);
+        assert_eq!(paths(&dir.path().join("nowhere")).count(), 0);
+    }
+}
