@@ -8,7 +8,15 @@
     reason = "what is not as it should be ends a test, and a benchmark prints"
 )]
 
+#[allow(dead_code)]
+#[path = "../../../store/tests/it/support.rs"]
+mod archives;
 mod builds;
 mod failures;
 mod groups;
+mod hostile;
+mod planted;
+#[allow(dead_code)]
+#[path = "../../src/fetch/tests/server.rs"]
+mod server;
 mod world;

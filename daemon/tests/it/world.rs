@@ -40,6 +40,7 @@ impl World {
             offline: true,
             home: place("home"),
             env: BTreeMap::new(),
+            executable: None,
             current_directory: dir.path().to_owned(),
         };
         let world = Self { nuka: Nuka::new(config), dir };

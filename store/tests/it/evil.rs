@@ -7,7 +7,7 @@ use crate::support::{
 };
 use nuka_store::{
     EntryName, StoreError,
-    import::{ImportError, ImportOptions, Limits, import_archive},
+    import::{Extras, ImportError, ImportOptions, Limits, import_archive},
 };
 use std::io::{Cursor, Read, Write};
 
@@ -82,22 +82,32 @@ fn kinds_that_a_tree_has_not() {
 #[test]
 fn what_would_be_lost() {
     let mode = |mode| [TarEntry { mode, ..file("bin/su", "") }];
-    insta::assert_snapshot!(refused_tar(&mode(0o4755)), @"`bin/su` has the set-user-id bit, which a tree cannot hold; `extras: drop` leaves it out");
-    insta::assert_snapshot!(refused_tar(&mode(0o2755)), @"`bin/su` has the set-group-id bit, which a tree cannot hold; `extras: drop` leaves it out");
-    insta::assert_snapshot!(refused_tar(&[pax(&[("path", "bin/ping"), ("SCHILY.xattr.security.capability", "x")]), file("x", "")]), @"`bin/ping` has the attribute `SCHILY.xattr.security.capability`, which a tree cannot hold; `extras: drop` leaves it out");
+    insta::assert_snapshot!(refused_tar(&mode(0o4755)), @"`bin/su` has the set-user-id bit, which a tree cannot hold; `--drop-extras` leaves it out");
+    insta::assert_snapshot!(refused_tar(&mode(0o2755)), @"`bin/su` has the set-group-id bit, which a tree cannot hold; `--drop-extras` leaves it out");
+    insta::assert_snapshot!(refused_tar(&[pax(&[("path", "bin/ping"), ("SCHILY.xattr.security.capability", "x")]), file("x", "")]), @"`bin/ping` has the attribute `SCHILY.xattr.security.capability`, which a tree cannot hold; `--drop-extras` leaves it out");
     let setuid = ZipEntry { mode: 0o104_755, ..zipped("su", "") };
-    insta::assert_snapshot!(refused(&zip(&[setuid])), @"`su` has the set-user-id bit, which a tree cannot hold; `extras: drop` leaves it out");
+    insta::assert_snapshot!(refused(&zip(&[setuid])), @"`su` has the set-user-id bit, which a tree cannot hold; `--drop-extras` leaves it out");
 }
 
 #[test]
 fn entries_that_conflict() {
     insta::assert_snapshot!(refused_tar(&[file("a", "1"), file("a", "2")]), @"`a` comes twice: as file, and again as file");
-    insta::assert_snapshot!(refused_tar(&[file("a", "1"), file("./a", "1")]), @"`a` comes twice: as file, and again as file");
+    // What is repeated to the byte is left out where the recipe says so; another file of that name never is.
+    let same = [file("a", "1"), file("./a", "1")];
+    insta::assert_snapshot!(refused_tar(&same), @"`a` has a second entry, the same as the first, which a tree cannot hold; `--drop-extras` leaves it out");
+    let drop = ImportOptions { extras: Extras::Drop, ..ImportOptions::default() };
+    let test = TestStore::new();
+    let batch = test.store.batch();
+    let name = EntryName::new("file").unwrap();
+    let import =
+        |entries: &[TarEntry]| import_archive(&batch, &name, Cursor::new(tar(entries)), &drop).unwrap();
+    assert_eq!(import(&same).cid, import(&[file("a", "1")]).cid);
+    insta::assert_snapshot!(refused_with(&tar(&[file("a", "1"), file("a", "2")]), &drop), @"`a` comes twice: as file, and again as file");
     insta::assert_snapshot!(refused_tar(&[special("d", b'2', "/etc"), file("d/passwd", "x")]), @"`d/passwd` cannot be: `d` is no directory (symlink)");
     insta::assert_snapshot!(refused_tar(&[file("d/x", ""), special("d", b'2', "/etc")]), @"`d` comes twice: as directory, and again as symlink");
     insta::assert_snapshot!(refused_tar(&[special("d", b'2', "/etc"), special("d", b'5', "")]), @"`d` comes twice: as symlink, and again as directory");
     insta::assert_snapshot!(refused_tar(&[file("f", ""), file("f/x", "")]), @"`f/x` cannot be: `f` is no directory (file)");
-    insta::assert_snapshot!(refused(&zip(&[zipped("a", "1"), zipped("a", "1")])), @"`a` comes twice: as file, and again as file");
+    insta::assert_snapshot!(refused(&zip(&[zipped("a", "1"), zipped("a", "1")])), @"`a` has a second entry, the same as the first, which a tree cannot hold; `--drop-extras` leaves it out");
 }
 
 #[test]

@@ -14,8 +14,8 @@ mod evil;
 mod export;
 mod import_directory;
 mod index;
-mod mutation;
 mod objects;
+mod planted;
 mod support;
 mod trees;
 

@@ -1,18 +1,8 @@
 //! Fuzz target of the PIR parser: a real PIR with bytes changed, dropped and doubled, and plain rubbish.
-//!
-//! `cargo test` runs it for a moment; `cargo bolero test --package nuka-pir pir_text` for as long as you like.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "what is not as it should be ends a test, and a benchmark prints"
-)]
 
 use nuka_pir::{Pir, canonical, steps_from_text};
 
-const SEED: &str = include_str!("fuzz/zlib.pir");
+const SEED: &str = include_str!("../seeds/zlib.pir");
 
 /// Edits: where, what to do, with which byte.
 fn edited(edits: &[(u16, u8, u8)]) -> Vec<u8> {
