@@ -156,7 +156,7 @@ fn from_shell(error: &ShellError, files: &[&CachedFile]) -> RecipeError {
             }
         }
         ShellError::LabeledError(inner) => {
-            let mut result = RecipeError::new("error", inner.msg.clone());
+            let mut result = RecipeError::new("error", crate::symbol::shown(&inner.msg));
             if let Some(code) = &inner.code {
                 result.code.clone_from(code);
             }

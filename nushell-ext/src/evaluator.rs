@@ -12,7 +12,7 @@ use crate::{
 };
 use nu_protocol::{ShellError, Span, Value, engine::EngineState};
 use nuka_pir::{PackageName, Pid, Version};
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
 
 /// Stack of the thread that evaluates. Recipes that ask for one another, and nu's parser and evaluator, recurse;
 /// what is not used is never more than reserved addresses.
@@ -134,7 +134,8 @@ fn answer(session: &Rc<Session>, request: &Request) -> Result<Answer, RecipeErro
         return Err(no_version(request, wanted, &loaded.versions));
     }
     let piped = std::mem::take(&mut loaded.piped);
-    let active = Active { request: request.clone(), versions: loaded.versions.clone(), piped };
+    let versions = loaded.versions.clone();
+    let active = Active { request: request.clone(), versions, piped, deciding: HashMap::new() };
     session.state.borrow_mut().active.push(active);
     let symbolic = session.meter.set_symbolic(0);
     let called = loaded.call(loaded.version(request.version.as_ref()).as_ref());

@@ -36,6 +36,10 @@ pub(crate) struct Meter {
     pub(crate) value_bytes: usize,
     /// How many `for-each` are being recorded: symbolic values exist only while there are any.
     symbolic: AtomicUsize,
+    /// How many values that are known only in the build have been seen in lists as these were made.
+    ours: AtomicU64,
+    /// How many lists are being made for one another.
+    streams: AtomicUsize,
     stop: Mutex<Option<Stop>>,
 }
 
@@ -47,6 +51,8 @@ impl Meter {
             most_steps: limits.steps,
             value_bytes: limits.value_bytes,
             symbolic: AtomicUsize::new(0),
+            ours: AtomicU64::new(0),
+            streams: AtomicUsize::new(0),
             stop: Mutex::new(None),
         }
     }
@@ -72,6 +78,26 @@ impl Meter {
         if self.steps.fetch_add(steps, Ordering::Relaxed).saturating_add(steps) > self.most_steps {
             self.stop(Stop::Steps);
         }
+    }
+
+    /// Notes a value that is known only in the build, in a list that is being made.
+    pub(crate) fn note_ours(&self) {
+        self.ours.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that an item of a list is about to be made, and tells how many are.
+    pub(crate) fn enter_stream(&self) -> usize {
+        self.streams.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Notes that it was made.
+    pub(crate) fn leave_stream(&self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many values that are known only in the build there have been.
+    pub(crate) fn ours_streamed(&self) -> u64 {
+        self.ours.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_symbolic(&self) -> bool {

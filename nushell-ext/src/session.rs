@@ -43,8 +43,10 @@ pub(crate) struct Answer {
 pub(crate) struct Active {
     pub request: Request,
     pub versions: Vec<Version>,
-    /// Places of words that a pipe gives something to.
+    /// Places of commands that a pipe gives something to.
     pub piped: HashSet<usize>,
+    /// Closures that a command of nu's decides by, as addresses of their blocks, and where that command stands.
+    pub deciding: HashMap<usize, (String, Span)>,
 }
 
 pub(crate) struct Session {
@@ -126,13 +128,9 @@ impl Session {
         self.state.borrow().active.last().map_or(wasm, |active| active.request.context)
     }
 
-    /// True if a `|` stands right in front of the command that begins here.
+    /// True if a `|` gives something to the command that begins here.
     pub(crate) fn is_piped(&self, head: Span) -> bool {
-        let state = self.state.borrow();
-        // A program's place is counted with or without its `^`.
-        state.active.last().is_some_and(|active| {
-            active.piped.contains(&head.start) || active.piped.contains(&head.start.saturating_sub(1))
-        })
+        self.state.borrow().active.last().is_some_and(|active| active.piped.contains(&head.start))
     }
 
     /// What build tools are wanted for.

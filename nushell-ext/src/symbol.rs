@@ -65,9 +65,11 @@ pub(crate) fn unmark(text: &str) -> Option<Template> {
     whole.then(|| Template::from_parts(parts))
 }
 
-/// The text with each item shown as recipes write it: for messages.
+/// The text with each item shown as `…`: for messages.
 pub(crate) fn shown(text: &str) -> String {
-    text.chars().map(|c| if ('\u{f5a0}'..='\u{f5df}').contains(&c) { '…' } else { c }).collect()
+    let marks = '\u{f5a0}'..='\u{f5df}';
+    let shown = text.chars().filter(|c| *c == OPEN || !marks.contains(c));
+    shown.map(|c| if c == OPEN { '…' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Steps that work on files of the build tree.
 
 use crate::{
-    command::command,
+    command::{command, no_input},
     error::labeled,
-    recorder, session,
-    value::{argument, arguments, kind, template},
+    recorder,
+    value::{argument, arguments, template},
 };
 use nu_engine::CallExt;
 use nu_protocol::{
@@ -115,19 +115,6 @@ type Result<T> = std::result::Result<T, ShellError>;
 fn done(name: &str, call: &Call, step: Step) -> Result<PipelineData> {
     recorder::record(&format!("`{name}`"), call.head, step)?;
     Ok(PipelineData::empty())
-}
-
-fn no_input(name: &str, input: PipelineData, span: Span) -> Result<()> {
-    if !session::current()?.is_piped(span) {
-        return Ok(());
-    }
-    match crate::command::piped(input, span)? {
-        None => Ok(()),
-        Some(value) => Err(labeled("input", format!("`{name}` takes nothing from a pipeline"))
-            .with_label(format!("this is given a {}", kind(&value)), span)
-            .with_help("`| save FILE` keeps a program's output; `write PATH TEXT` writes a text")
-            .into()),
-    }
 }
 
 /// What to work on, and where to put it: the last one.

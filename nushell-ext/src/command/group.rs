@@ -1,7 +1,7 @@
 //! Globs, and steps that hold other steps.
 
 use crate::{
-    command::{command, piped, run_closure},
+    command::{command, no_input, run_closure},
     error::labeled,
     recorder, session,
     value::{GlobValue, Item, custom, kind, strings, template, wrap},
@@ -56,7 +56,8 @@ fn templates(value: &Value) -> Result<Vec<Template>> {
     }
 }
 
-fn glob(engine: &EngineState, stack: &mut Stack, call: &Call, _input: PipelineData) -> Result<PipelineData> {
+fn glob(engine: &EngineState, stack: &mut Stack, call: &Call, input: PipelineData) -> Result<PipelineData> {
+    no_input("glob", input, call.head)?;
     let mut patterns = Vec::new();
     for value in call.rest::<Value>(engine, stack, 0)? {
         patterns.extend(templates(&value)?);
@@ -76,8 +77,9 @@ fn for_each(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
-    _input: PipelineData,
+    input: PipelineData,
 ) -> Result<PipelineData> {
+    no_input("for-each", input, call.head)?;
     let items: Value = call.req(engine, stack, 0)?;
     let closure: Closure = call.req(engine, stack, 1)?;
     let over = match (&items, custom::<GlobValue>(&items)) {
@@ -111,13 +113,7 @@ fn parallel(
     call: &Call,
     input: PipelineData,
 ) -> Result<PipelineData> {
-    if session::current()?.is_piped(call.head)
-        && let Some(value) = piped(input, call.head)?
-    {
-        return Err(labeled("input", "`parallel` takes nothing from a pipeline")
-            .with_label(format!("this is given a {}", kind(&value)), call.head)
-            .into());
-    }
+    no_input("parallel", input, call.head)?;
     let branches: Vec<Closure> = call.rest(engine, stack, 0)?;
     let mut lists = Vec::new();
     for branch in branches {
@@ -133,8 +129,9 @@ fn steps_from(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
-    _input: PipelineData,
+    input: PipelineData,
 ) -> Result<PipelineData> {
+    no_input("steps-from", input, call.head)?;
     let file = template(&call.req(engine, stack, 0)?)?;
     recorder::record("`steps-from`", call.head, Step::StepsFrom(file))?;
     Ok(PipelineData::empty())

@@ -13,6 +13,7 @@ mod program;
 mod settings;
 mod sources;
 
+use crate::{error::labeled, session, value::kind};
 use nu_engine::ClosureEvalOnce;
 use nu_protocol::{
     PipelineData, ShellError, Span, Value,
@@ -77,6 +78,7 @@ pub(crate) fn run_closure(
     input: PipelineData,
     span: Span,
 ) -> Result<Value, ShellError> {
+    engine.signals().check(&span)?;
     let given = ClosureEvalOnce::new(engine, stack, closure).add_args(arguments)?.run_with_input(input)?;
     match given.into_value(span)? {
         Value::Error { error, .. } => Err(*error),
@@ -93,5 +95,56 @@ pub(crate) fn piped(input: PipelineData, span: Span) -> Result<Option<Value>, Sh
             Value::Error { error, .. } => Err(*error),
             value => Ok(Some(value)),
         },
+    }
+}
+
+/// Refuses something that a pipe gives to a command which would not look at it.
+pub(crate) fn no_input(name: &str, input: PipelineData, head: Span) -> Result<(), ShellError> {
+    if !session::current()?.is_piped(head) {
+        return Ok(());
+    }
+    match piped(input, head)? {
+        None => Ok(()),
+        Some(value) => Err(labeled("input", format!("`{name}` takes nothing from a pipeline"))
+            .with_label(format!("this is given a {}", kind(&value)), head)
+            .with_help(
+                "a program reads what stands right in front of its `|`; `^tool | save FILE` keeps a program's output; \
+                 `write PATH TEXT` writes a text",
+            )
+            .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The examples of the page on recipes, which tests run.
+    fn examples() -> String {
+        let page = include_str!("../../../docs/recipes.md");
+        let blocks = page.split("```").skip(1).step_by(2).filter(|block| block.starts_with("nu "));
+        blocks.collect()
+    }
+
+    #[test]
+    fn every_command_and_flag_has_an_example() {
+        let examples = examples();
+        let words: Vec<&str> = examples.split(|c: char| c.is_whitespace() || "(){}[];".contains(c)).collect();
+        let names = |wanted: &str| {
+            let wanted: Vec<&str> = wanted.split(' ').collect();
+            words.windows(wanted.len()).any(|words| words == wanted)
+        };
+        for command in all() {
+            let name = command.name();
+            // What nu makes of `^tool` and `NAME=value ^tool`, and what only stands in front of the kinds of it.
+            let implied = ["run-external", "with-env", "fetch"].contains(&name);
+            assert!(implied || names(name), "no example of `{name}`");
+            for flag in command.signature().named.iter().filter(|flag| flag.long != "help") {
+                assert!(names(&format!("--{}", flag.long)), "no example of `{name} --{}`", flag.long);
+            }
+        }
+        for field in describe::FIELDS {
+            assert!(names(&format!("{field}:")), "no example of the field `{field}`");
+        }
     }
 }

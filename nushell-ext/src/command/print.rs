@@ -1,7 +1,7 @@
 //! Looking at values while a recipe is written: they become warnings, and change nothing.
 
 use crate::{
-    command::command,
+    command::{command, piped},
     session,
     value::{contains_opaque, kind},
 };
@@ -47,9 +47,13 @@ fn print(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
-    _input: PipelineData,
+    input: PipelineData,
 ) -> Result<PipelineData, ShellError> {
-    for value in call.rest::<Value>(engine, stack, 0)? {
+    let mut values: Vec<Value> = call.rest(engine, stack, 0)?;
+    if values.is_empty() && session::current()?.is_piped(call.head) {
+        values.extend(piped(input, call.head)?);
+    }
+    for value in values {
         show(engine, call, &value)?;
     }
     Ok(PipelineData::empty())

@@ -1,7 +1,7 @@
 //! Starting programs: `^tool ...`, what it reads, and what becomes of its output.
 
 use crate::{
-    command::{command, piped, run_closure},
+    command::{command, no_input, piped, run_closure},
     error::labeled,
     recorder::{self, Surroundings},
     session,
@@ -75,7 +75,7 @@ command!(
     WithEnv, "with-env", "Programs inside see these environment variables.",
     |signature| signature.required("variables", SyntaxShape::Any, "The variables.").required(
         "programs", SyntaxShape::Closure(None), "The programs."),
-    with_variables
+    with_env
 );
 
 type Result<T> = std::result::Result<T, ShellError>;
@@ -88,7 +88,7 @@ fn run_external(
 ) -> Result<PipelineData> {
     let words: Vec<Value> = call.rest(engine, stack, 0)?;
     let name = words.first().map_or(call.head, Value::span);
-    let stdin = match session::current()?.is_piped(name) {
+    let stdin = match session::current()?.is_piped(call.head) {
         true => piped(input, call.head)?.map(|value| stdin(&value, call.head)).transpose()?,
         false => None,
     };
@@ -117,7 +117,8 @@ fn stdin(value: &Value, span: Span) -> Result<Stdin> {
     template(value).map(Stdin::Text)
 }
 
-fn read(engine: &EngineState, stack: &mut Stack, call: &Call, _input: PipelineData) -> Result<PipelineData> {
+fn read(engine: &EngineState, stack: &mut Stack, call: &Call, input: PipelineData) -> Result<PipelineData> {
+    no_input("read", input, call.head)?;
     let file = template(&call.req(engine, stack, 0)?)?;
     Ok(wrap(Input(Stdin::File(file)), call.head).into_pipeline_data())
 }
@@ -165,12 +166,13 @@ fn inside(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
+    input: PipelineData,
     change: impl FnOnce(&mut Surroundings),
 ) -> Result<PipelineData> {
     let closure: Closure = call.req(engine, stack, 1)?;
     let mut given = None;
     recorder::surrounded(name, call.head, change, || {
-        given = Some(run_closure(engine, stack, closure, Vec::new(), PipelineData::empty(), call.head)?);
+        given = Some(run_closure(engine, stack, closure, Vec::new(), input, call.head)?);
         Ok(())
     })?;
     // So that `with-variables {...} { ^tool } | save FILE` and `A=b ^tool | save FILE` work.
@@ -181,8 +183,9 @@ fn expect_exit(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
-    _input: PipelineData,
+    input: PipelineData,
 ) -> Result<PipelineData> {
+    no_input("expect-exit", input, call.head)?;
     let code: i64 = call.req(engine, stack, 0)?;
     let code = u8::try_from(code).map_err(|_| {
         ShellError::from(
@@ -190,17 +193,13 @@ fn expect_exit(
                 .with_label("here", call.head),
         )
     })?;
-    inside("`expect-exit`", engine, stack, call, |inside| inside.exit_code = code)
+    inside("`expect-exit`", engine, stack, call, PipelineData::empty(), |inside| inside.exit_code = code)
 }
 
-fn within(
-    engine: &EngineState,
-    stack: &mut Stack,
-    call: &Call,
-    _input: PipelineData,
-) -> Result<PipelineData> {
+fn within(engine: &EngineState, stack: &mut Stack, call: &Call, input: PipelineData) -> Result<PipelineData> {
+    no_input("within", input, call.head)?;
     let directory = template(&call.req(engine, stack, 0)?)?;
-    inside("`within`", engine, stack, call, |inside| {
+    inside("`within`", engine, stack, call, PipelineData::empty(), |inside| {
         inside.directory = Some(join(inside.directory.take(), directory));
     })
 }
@@ -225,12 +224,23 @@ fn with_variables(
     engine: &EngineState,
     stack: &mut Stack,
     call: &Call,
-    _input: PipelineData,
+    input: PipelineData,
+) -> Result<PipelineData> {
+    no_input("with-variables", input, call.head)?;
+    with_env(engine, stack, call, PipelineData::empty())
+}
+
+/// Hands on what it is given: `"text" | NAME=value ^tool` gives the text to the tool.
+fn with_env(
+    engine: &EngineState,
+    stack: &mut Stack,
+    call: &Call,
+    input: PipelineData,
 ) -> Result<PipelineData> {
     let given: Value = call.req(engine, stack, 0)?;
     let mut variables = Vec::new();
     for (name, value) in record(&given)?.iter() {
         variables.push((name.clone(), template(value)?));
     }
-    inside("`with-variables`", engine, stack, call, |inside| inside.env.extend(variables))
+    inside("`with-variables`", engine, stack, call, input, |inside| inside.env.extend(variables))
 }

@@ -5,9 +5,16 @@
 //! where it passes values on as they are, and what comes of it is bounded.
 
 use crate::{
+    engine::{
+        commands::{DECIDING, LOOKING, STEPWISE, hands_on},
+        known::kept,
+        piped,
+        size::{bound, huge, product, shallow},
+        stream::{bounded, checked, is_long},
+    },
     error::labeled,
-    meter::{Meter, Stop},
-    session, symbol,
+    session::{self, Session},
+    symbol,
     value::{Item, advice, contains_opaque, custom, item_not_known},
 };
 use nu_protocol::{
@@ -27,9 +34,6 @@ pub(crate) enum Handling {
     /// As `Reads`, and knows sizes for numbers.
     Counts,
 }
-
-/// Above this, `input * arguments` of a command that could multiply them is refused, in bytes.
-const MAX_PRODUCT: usize = 256 << 20;
 
 /// One of nu's commands, guarded.
 #[derive(Clone)]
@@ -66,20 +70,33 @@ impl Command for Guard {
         call: &Call,
         input: PipelineData,
     ) -> Result<PipelineData, ShellError> {
+        // Nu itself looks at jumps and at returns only, and closures that call one another have neither.
+        engine.signals().check(&call.head)?;
         let session = session::current()?;
+        let given = given(stack, call);
         let input = match input {
-            // A stream's items are seen only once it is collected; without a `for-each` around there is
-            // nothing in it that could be misread but values of ours, which nu's commands refuse.
+            // A stream's items are seen only once it is collected.
             PipelineData::ListStream(..)
                 if session.meter.is_symbolic() && self.handling != Handling::Passes =>
             {
                 let span = input.span().unwrap_or(call.head);
                 PipelineData::value(input.into_value(span)?, None)
             }
+            PipelineData::ListStream(stream, metadata) if self.reads(given) => {
+                let (guard, head) = (self.clone(), call.head);
+                let readable = move |value: &Value| guard.readable(value, head);
+                PipelineData::ListStream(checked(stream, session.meter.clone(), readable), metadata)
+            }
             other => other,
         };
-        self.check(given(stack, call), &input, call.head)?;
-        let result = self.command.run(engine, stack, call, input)?;
+        self.check(given, &input, call.head)?;
+        self.closures(engine, &session, given, &input, call.head)?;
+        let result = match self.command.run(engine, stack, call, input)? {
+            PipelineData::ListStream(stream, metadata) => {
+                PipelineData::ListStream(bounded(stream, session.meter.clone(), call.head), metadata)
+            }
+            other => other,
+        };
         if let PipelineData::Value(value, _) = &result {
             bound(&session.meter, value, call.head)?;
         }
@@ -128,15 +145,64 @@ impl Guard {
             PipelineData::Value(value, _) => Some(value),
             _ => None,
         };
-        match self.handling {
-            Handling::Takes => Ok(()),
-            Handling::Passes => from.map_or(Ok(()), |value| self.direct(value, head)),
-            Handling::Reads | Handling::Counts => {
-                let arguments = || given.iter().filter_map(value_of);
-                from.into_iter().chain(arguments()).try_for_each(|value| self.readable(value, head))?;
-                self.product(from, arguments, head)
+        if let Some(value) = from.filter(|value| is_long(value) && !STEPWISE.contains(&self.name())) {
+            return Err(huge(self.name(), value.span()));
+        }
+        if self.reads(given) {
+            let arguments = || given.iter().filter_map(value_of);
+            from.into_iter().chain(arguments()).try_for_each(|value| self.readable(value, head))?;
+            if let Some(Value::String { val, .. }) = from.filter(|_| self.name().starts_with("from ")) {
+                shallow(val, head)?;
+            }
+            return product(self.name(), from, arguments, head);
+        }
+        if let Some(value) = from {
+            match self.handling {
+                Handling::Takes if ["do", "ignore", "default"].contains(&self.name()) => {}
+                Handling::Takes => kept(&format!("given to `{}`", self.name()), value, head)?,
+                _ => self.direct(value, head)?,
             }
         }
+        let names = given.iter().filter(|argument| value_of(argument).is_some()).enumerate();
+        let mut names = names.filter(|(at, argument)| !hands_on(self.name(), *at, is_flag(argument, "fold")));
+        names.try_for_each(|(_, name)| value_of(name).map_or(Ok(()), |value| self.readable(value, head)))
+    }
+
+    /// Whether the command looks into what it is given.
+    fn reads(&self, given: &[Argument]) -> bool {
+        let looks = |(command, flag): &(&str, &str)| {
+            *command == self.name() && given.iter().any(|argument| is_flag(argument, flag))
+        };
+        matches!(self.handling, Handling::Reads | Handling::Counts) || LOOKING.iter().any(looks)
+    }
+
+    /// Remembers closures that the command decides by, and refuses text that a closure would lose.
+    fn closures(
+        &self,
+        engine: &EngineState,
+        session: &Session,
+        given: &[Argument],
+        input: &PipelineData,
+        head: Span,
+    ) -> Result<(), ShellError> {
+        let deciding = DECIDING.contains(&self.name());
+        let handing = self.name() == "do" && !matches!(input, PipelineData::Empty) && session.is_piped(head);
+        if !deciding && !handing {
+            return Ok(());
+        }
+        for closure in given.iter().filter_map(value_of).filter_map(|value| value.as_closure().ok()) {
+            let mut state = session.state.borrow_mut();
+            let Some(active) = state.active.last_mut() else { continue };
+            if deciding {
+                let block = std::ptr::from_ref(&**engine.get_block(closure.block_id));
+                active.deciding.insert(block.addr(), (self.name().to_owned(), head));
+            }
+            let programs = if handing { piped::first_programs(engine, closure.block_id) } else { Vec::new() };
+            if programs.iter().any(|place| !active.piped.contains(place)) {
+                return Err(piped::lost(self.name(), head));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses one value of ours as such; inside a list it may pass.
@@ -188,26 +254,6 @@ impl Guard {
             _ => Err(item_not_known(&format!("`{}` would have to know", self.name()), head)),
         }
     }
-
-    /// Refuses what could multiply into something huge inside one command, where nothing can stop it.
-    fn product<'v, I: Iterator<Item = &'v Value>>(
-        &self,
-        input: Option<&Value>,
-        arguments: impl Fn() -> I,
-        head: Span,
-    ) -> Result<(), ShellError> {
-        let from = input.map_or(0, Value::memory_size);
-        let with = arguments().map(Value::memory_size).sum::<usize>();
-        let wide = arguments().any(|value| matches!(value, Value::Int { val, .. } if *val > 65_536));
-        let fills = self.name() == "fill" && wide;
-        if fills || (from.min(with) > 4096 && from.saturating_mul(with) > MAX_PRODUCT) {
-            return Err(labeled("huge", format!("`{}` could give something huge here", self.name()))
-                .with_label("here", head)
-                .with_help("do this in the build, with a tool")
-                .into());
-        }
-        Ok(())
-    }
 }
 
 fn contains_locale(value: &Value) -> bool {
@@ -217,21 +263,4 @@ fn contains_locale(value: &Value) -> bool {
         Value::Record { val, .. } => val.iter().any(|(_, value)| contains_locale(value)),
         _ => false,
     }
-}
-
-/// Stops the evaluation if a value is larger than one may be; else counts it as work.
-pub(crate) fn bound(meter: &Meter, value: &Value, span: Span) -> Result<(), ShellError> {
-    let size = match value {
-        Value::Int { .. } | Value::Bool { .. } | Value::Nothing { .. } | Value::Float { .. } => return Ok(()),
-        Value::String { val, .. } => val.len(),
-        value => value.memory_size(),
-    };
-    if size > meter.value_bytes {
-        meter.stop(Stop::Value(size, span));
-        return Err(ShellError::Interrupted { span });
-    }
-    if size >= 64 {
-        meter.charge(size as u64 / 64);
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::{
     RecipeError, RecipePath,
     engine::{
         forbidden, layout,
-        words::{MAX_NESTING, Word, Words, words},
+        words::{MAX_NESTING, Word, words},
     },
     path::is_component,
     session::Session,
@@ -36,8 +36,6 @@ pub(crate) struct Import {
     /// Where nu will look for it.
     pub seen: String,
     pub text: Arc<[u8]>,
-    /// Where words begin that a pipe gives something to.
-    pub piped: Vec<usize>,
 }
 
 /// What is known of a recipe's files so far.
@@ -91,8 +89,8 @@ impl Imports<'_> {
             return Err(RecipeError::new("ambiguous_use", format!("`{path}` can be reached in two ways"))
                 .with_help("write paths of `use` from the recipe root, as in `use lib/c.nu`"));
         }
-        let Words { words, piped } = check(path, &text)?;
-        self.files.push(Import { seen: seen.clone(), text: text.clone(), piped });
+        let words = check(path, &text)?;
+        self.files.push(Import { seen: seen.clone(), text: text.clone() });
         self.chain.push(path.clone());
         self.declarations(path, &text, &words)?;
         let file = File { path, seen: &seen, text: &text };
@@ -287,7 +285,7 @@ impl File<'_> {
 }
 
 /// Checks a file's text as such, and gives its words.
-fn check(path: &RecipePath, text: &[u8]) -> Result<Words, RecipeError> {
+fn check(path: &RecipePath, text: &[u8]) -> Result<Vec<Word>, RecipeError> {
     if text.len() > MAX_FILE_BYTES {
         return Err(RecipeError::new(
             "huge",
@@ -313,20 +311,32 @@ fn check(path: &RecipePath, text: &[u8]) -> Result<Words, RecipeError> {
             .with_help("give parts of it a name, with `let` or `def`")
     };
     let words = words(text).ok_or_else(too_deep)?;
-    chains(path, text, &words.words)?;
+    chains(path, text, &words)?;
     Ok(words)
 }
 
 /// Most operators, `else` and `not` in one statement: nu's parser and compiler recurse over them.
 const MAX_CHAIN: usize = 500;
 
+/// Most words in one statement, and in one pair of brackets: nu's parser takes time by the square of them.
+const MAX_WORDS: usize = 50_000;
+
 fn chains(path: &RecipePath, text: &[u8], words: &[Word]) -> Result<(), RecipeError> {
     // By depth, as a statement goes on after a bracket inside it closes.
     let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut lengths: BTreeMap<usize, usize> = BTreeMap::new();
     for word in words {
         if word.ends {
             counts.split_off(&word.depth);
+            lengths.split_off(&word.depth);
             continue;
+        }
+        let length = lengths.entry(word.depth).or_default();
+        *length += 1;
+        if *length > MAX_WORDS {
+            return Err(RecipeError::new("huge", format!("a statement has more than {MAX_WORDS} words"))
+                .with_help("put data into a source, and read it in the build")
+                .with_place(path.as_str(), text, word.span.start..word.span.end, "here"));
         }
         let links = ["else", "not", "and", "or", "xor", "in", "not-in", "mod", "//", "++", "=", "=>"]
             .contains(&word.text.as_str())

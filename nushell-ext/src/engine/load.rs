@@ -2,7 +2,7 @@
 
 use crate::{
     RecipeError,
-    engine::{base, forbidden, imports::imports, layout, scan},
+    engine::{base, forbidden, imports::imports, layout, piped, scan},
     session::{Request, Session},
     suggest,
 };
@@ -21,7 +21,7 @@ pub(crate) struct Loaded {
     main: DeclId,
     /// What `versions` says, in its order.
     pub versions: Vec<Version>,
-    /// Places, as nu counts them, of words that a pipe gives something to.
+    /// Places, as nu counts them, of commands that a pipe gives something to.
     pub piped: HashSet<usize>,
     takes_version: bool,
 }
@@ -32,15 +32,12 @@ pub(crate) fn load(session: &Session, request: &Request, text: Arc<[u8]>) -> Res
     let files = imports(session, path, text.clone())?;
     let mut engine = base::copy(&session.base, &session.meter)
         .map_err(|error| RecipeError::from_shell(&error, &session.base))?;
-    let mut piped = HashSet::new();
-    let (delta, main, versions) = {
+    let (delta, main, versions, piped) = {
         let mut set = StateWorkingSet::new(&engine);
         let mut allowed: HashSet<&str> = HashSet::from([layout::ENTRY]);
         for file in &files {
             let id = set.add_file(&file.seen, &file.text);
             let _ = set.add_virtual_path(file.seen.clone(), VirtualPath::File(id));
-            let start = set.get_span_for_file(id).start;
-            piped.extend(file.piped.iter().map(|at| start + at));
         }
         allowed.extend(files.iter().map(|file| file.seen.as_str()));
         set.files = FileStack::with_file(layout::ENTRY.into());
@@ -48,6 +45,7 @@ pub(crate) fn load(session: &Session, request: &Request, text: Arc<[u8]>) -> Res
         let block = nu_parser::parse(&mut set, Some(layout::ENTRY), entry.as_bytes(), false);
         parse_errors(&set)?;
         scan::scan(&set, &block)?;
+        let piped = piped::piped(&set, &block)?;
         // What is above lets nu read nothing else; if it did, nothing of it may be used.
         let foreign = set.files().map(|file| file.name.to_string()).find(|name| {
             !allowed.contains(name.as_str()) && !session.base.files().any(|file| *file.name == **name)
@@ -68,7 +66,7 @@ pub(crate) fn load(session: &Session, request: &Request, text: Arc<[u8]>) -> Res
         let value = constant.and_then(|id| set.get_variable(id).const_val.clone());
         let versions = value.map_or(Ok(Vec::new()), |value| versions(&value));
         let versions = versions.map_err(|error| RecipeError::from_set(&error, &set))?;
-        (set.render(), main, versions)
+        (set.render(), main, versions, piped)
     };
     engine.merge_delta(delta).map_err(|error| RecipeError::from_shell(&error, &session.base))?;
     let takes_version = engine.get_decl(main).signature().named.iter().any(|flag| flag.long == "version");

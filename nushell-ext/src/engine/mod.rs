@@ -6,14 +6,21 @@
 //!   the parser's idea of the current directory is a path that no system call accepts.
 //! - [`scan`] reads what the parser compiled and refuses redirections, `$env`, `$nu`, dates and unknown words.
 //! - [`guard`] wraps nu's commands: values of ours never reach one that would misread them.
-//! - [`watch`] sees each instruction: it counts them, and refuses operators on what is known only in a build.
+//! - [`watch`] sees each instruction: it counts them, and by the rules in [`known`] refuses those that would have to
+//!   look into what is known only in a build.
+//! - [`piped`] tells which programs read what stands in front of a `|`.
 
 pub(crate) mod base;
+mod commands;
 mod forbidden;
 mod guard;
 mod imports;
+mod known;
 pub(crate) mod layout;
 pub(crate) mod load;
+pub(crate) mod piped;
 mod scan;
+mod size;
+mod stream;
 mod watch;
 mod words;

@@ -3,7 +3,7 @@
 //! This goes by nu's own lexer, level by level, so that what nu takes for a word is a word here. It does not
 //! tell commands from arguments; who asks takes every word for a command.
 
-use nu_parser::{Token, TokenContents};
+use nu_parser::TokenContents;
 use nu_protocol::Span;
 
 /// Brackets may be nested this deep: nu's parser recurses, and a stack has an end.
@@ -22,54 +22,19 @@ pub(crate) struct Word {
     pub ends: bool,
 }
 
-/// What a recipe file is made of.
-#[derive(Debug, Default)]
-pub(crate) struct Words {
-    pub words: Vec<Word>,
-    /// Where the words begin that are given something by a `|` right in front of them.
-    ///
-    /// A closure's own input is not meant for the first program inside it, though nu passes it on: in
-    /// `each {|f| ^cc $f }`, the compiler is not to read the file's name.
-    pub piped: Vec<usize>,
-}
-
 /// The words of `source`; `None` if brackets are nested too deeply.
-pub(crate) fn words(source: &[u8]) -> Option<Words> {
-    let mut found = Words::default();
+pub(crate) fn words(source: &[u8]) -> Option<Vec<Word>> {
+    let mut found = Vec::new();
     level(source, 0, 0, &mut found).then_some(found)
 }
 
-/// True for `NAME=value` in front of a program.
-fn is_assignment(word: &[u8]) -> bool {
-    let name = word.split(|byte| *byte == b'=').next().unwrap_or(word);
-    !name.is_empty()
-        && name.len() < word.len()
-        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-}
-
-/// Finds what stands behind each pipe of one level. The bars around a closure's parameters are none.
-fn pipes(tokens: &[Token], text: impl Fn(Span) -> Vec<u8>, found: &mut Vec<usize>) {
-    let blank = |token: &&Token| matches!(token.contents, TokenContents::Eol | TokenContents::Comment);
-    let parameters =
-        tokens.iter().find(|token| !blank(token)).is_some_and(|first| first.contents == TokenContents::Pipe);
-    let bars = tokens.iter().enumerate().filter(|(_, token)| token.contents == TokenContents::Pipe);
-    for (at, _) in bars.skip(if parameters { 2 } else { 0 }) {
-        let next = tokens.iter().skip(at + 1).filter(|token| !blank(token));
-        let next = next.take_while(|token| token.contents == TokenContents::Item);
-        found.extend(
-            next.map(|token| token.span).find(|span| !is_assignment(&text(*span))).map(|span| span.start),
-        );
-    }
-}
-
-fn level(source: &[u8], offset: usize, depth: usize, found: &mut Words) -> bool {
+fn level(source: &[u8], offset: usize, depth: usize, found: &mut Vec<Word>) -> bool {
     if depth > MAX_NESTING {
         return false;
     }
     let end = |span: Span| Word { text: String::new(), quoted: false, span, depth, ends: true };
     let (tokens, _) = nu_parser::lex(source, offset, &[], &[], true);
     let text = |span: Span| source.get(span.start - offset..span.end - offset).unwrap_or(&[]);
-    pipes(&tokens, |span| text(span).to_vec(), &mut found.piped);
     for token in tokens {
         let bytes = text(token.span);
         match token.contents {
@@ -78,23 +43,23 @@ fn level(source: &[u8], offset: usize, depth: usize, found: &mut Words) -> bool 
                     return false;
                 }
             }
-            TokenContents::Eol | TokenContents::Semicolon => found.words.push(end(token.span)),
+            TokenContents::Eol | TokenContents::Semicolon => found.push(end(token.span)),
             TokenContents::Comment => {}
             _ => {
                 let text = String::from_utf8_lossy(bytes).into_owned();
-                found.words.push(Word { text, quoted: false, span: token.span, depth, ends: false });
+                found.push(Word { text, quoted: false, span: token.span, depth, ends: false });
             }
         }
     }
     let last = offset + source.len();
-    found.words.push(end(Span::new(last, last)));
+    found.push(end(Span::new(last, last)));
     true
 }
 
-fn item(bytes: &[u8], span: Span, depth: usize, found: &mut Words) -> bool {
+fn item(bytes: &[u8], span: Span, depth: usize, found: &mut Vec<Word>) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let mut word = |text: &str, quoted: bool, span: Span| {
-        found.words.push(Word { text: text.to_owned(), quoted, span, depth, ends: false });
+        found.push(Word { text: text.to_owned(), quoted, span, depth, ends: false });
     };
     if let Some(inner) = one_string(bytes) {
         word(&String::from_utf8_lossy(inner), true, span);
@@ -146,7 +111,7 @@ fn one_string(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// The words in the parentheses of an interpolated string, which begins with `$"` or `$'`.
-fn interpolated(bytes: &[u8], span: Span, depth: usize, found: &mut Words) -> bool {
+fn interpolated(bytes: &[u8], span: Span, depth: usize, found: &mut Vec<Word>) -> bool {
     let escapes = bytes.get(1) == Some(&b'"');
     let mut at = 2;
     while let Some(byte) = bytes.get(at) {
@@ -199,7 +164,7 @@ mod tests {
 
     fn texts(source: &str) -> Vec<String> {
         let words = words(source.as_bytes()).unwrap();
-        words.words.into_iter().filter(|word| !word.ends).map(|word| word.text).collect()
+        words.into_iter().filter(|word| !word.ends).map(|word| word.text).collect()
     }
 
     #[test]
@@ -245,27 +210,6 @@ mod tests {
         ] {
             assert!(!texts(harmless).contains(&"use".to_owned()), "{harmless}");
         }
-    }
-
-    #[test]
-    fn pipes_are_told_from_parameters() {
-        let piped = |source: &str| -> Vec<String> {
-            let places = words(source.as_bytes()).unwrap().piped;
-            places.iter().map(|at| source[*at..].split_whitespace().next().unwrap_or("").to_owned()).collect()
-        };
-        assert_eq!(piped("a | ^b"), ["^b"]);
-        assert_eq!(piped("{|f| ^b }"), [""; 0]);
-        assert_eq!(piped("{|f, g|\n^b | ^c }"), ["^c"]);
-        assert_eq!(piped("each {|f| ^b }"), [""; 0]);
-        assert_eq!(piped("a | each {|f| ^b }"), ["each"]);
-        assert_eq!(piped("{|f| a | ^b }"), ["^b"]);
-        assert_eq!(piped("{|| a | ^b }"), ["^b"]);
-        assert_eq!(piped("{ a | ^b }"), ["^b"]);
-        assert_eq!(piped("{\n  |f|\n  ^b }"), [""; 0]);
-        assert_eq!(piped("a\n| ^b"), ["^b"]);
-        assert_eq!(piped("a |\n# comment\n^b"), ["^b"]);
-        assert_eq!(piped("a | A=1 B=2 ^b"), ["^b"]);
-        assert_eq!(piped("$\"(a | ^b c)\""), ["^b"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::{
     recorder::StepId,
     value::{custom, custom_value, is_null, never_serialized},
 };
-use nu_protocol::{CustomValue, ShellError, Span, Value, ast::Operator};
+use nu_protocol::{CustomValue, ShellError, Span, Value, ast::Operator, casing::Casing};
 use nuka_pir::{Glob, Source, Stdin};
 
 /// What `glob` gives.
@@ -42,7 +42,15 @@ pub(crate) fn advice(value: &Value) -> &'static str {
 macro_rules! opaque {
     ($name:ident, $kind:literal, $help:literal) => {
         impl $name {
-            const ADVICE: &'static str = $help;
+            /// What to do with it instead.
+            pub(crate) const ADVICE: &'static str = $help;
+
+            fn has_no_fields(span: Span) -> ShellError {
+                labeled("opaque", concat!("a ", $kind, " has no fields"))
+                    .with_label("here", span)
+                    .with_help($help)
+                    .into()
+            }
         }
 
         never_serialized!($name);
@@ -59,6 +67,21 @@ macro_rules! opaque {
                     .with_label(concat!("this is a ", $kind), span)
                     .with_help($help)
                     .into())
+            }
+
+            fn follow_path_string(
+                &self,
+                _: Span,
+                _: String,
+                path: Span,
+                _: bool,
+                _: Casing,
+            ) -> Result<Value, ShellError> {
+                Err(Self::has_no_fields(path))
+            }
+
+            fn follow_path_int(&self, _: Span, _: usize, path: Span, _: bool) -> Result<Value, ShellError> {
+                Err(Self::has_no_fields(path))
             }
 
             fn operation(

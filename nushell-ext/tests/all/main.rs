@@ -11,6 +11,8 @@
 mod common;
 mod docs;
 mod errors;
+mod limits;
+mod programs;
 mod purity;
 mod recipes;
 mod symbols;

@@ -331,10 +331,30 @@ fn fetches_are_told_with_their_places() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r#"
     crate:it@1.1 | fetch crate it "1.1" --subdir src | None
-    npm:@a/b@2.0.0 | fetch npm "@a/b" 2.0.0 --hash "sha256:0000000000000000000000000000000000000000000000000000000000000001" | Some("--hash \"sha256:0000000000000000000000000000000000000000000000000000000000000001\"")
+    npm:@a/b@2.0.0 | fetch npm "@a/b" 2.0.0 --hash "sha256:0000000000000000000000000000000000000000000000000000000000000001" | Some("\"sha256:0000000000000000000000000000000000000000000000000000000000000001\"")
     "#);
     assert_eq!(evaluation.warnings.len(), 1);
     insta::assert_snapshot!(evaluation.warnings[0].message, @"derivation `it` has version 1.0, but its source crate:it@1.1 has 1.1");
+}
+
+#[test]
+fn the_place_of_a_hash_is_that_of_its_value() {
+    let hash = "blake3:0000000000000000000000000000000000000000000000000000000000000001";
+    for (flag, value) in [
+        (format!("--hash \"{hash}\""), format!("\"{hash}\"")),
+        (format!("--hash=\"{hash}\""), format!("\"{hash}\"")),
+        (format!("--hash   '{hash}'"), format!("'{hash}'")),
+        (format!("--hash {hash}"), hash.to_owned()),
+        ("--hash $hash".to_owned(), "$hash".to_owned()),
+        ("--hash ($hash)".to_owned(), "($hash)".to_owned()),
+    ] {
+        let recipe = format!(
+            "export def main [] {{\nlet hash = \"{hash}\"\nderivation it 1.0 {{ language: c, src: (fetch path a {flag}) }} }}"
+        );
+        let evaluation = evaluate(&[("it.nu", &recipe)], "it").unwrap_or_else(|e| panic!("{}", render(&e)));
+        let (_, place) = evaluation.fetches[0].hash.clone().unwrap();
+        assert_eq!(&recipe[place], value, "{flag}");
+    }
 }
 
 #[test]
@@ -405,7 +425,6 @@ fn programs_read_only_what_is_piped_to_them() {
         "[a b] | each {|f| ^cc $f }",
         "[a b] | each { ^cc $in }",
         "[a b] | each {|f| if true { ^cc $f } }",
-        "\"text\" | do { ^cc a; ^cc b }",
         "def cc [f] { ^cc $f }; [a b] | each {|f| cc $f }",
         "for f in [a b] { ^cc $f }",
     ] {
@@ -414,6 +433,8 @@ fn programs_read_only_what_is_piped_to_them() {
     let piped = crate::common::steps("\"text\" | ^cc");
     for body in [
         "\"text\"\n| ^cc",
+        "\"text\" | (^cc)",
+        "\"text\" | do { ^cc }",
         "let t = \"text\"; $t | ^cc",
         "[text] | each {|t| $t | ^cc }",
         "def cc [] { $in | ^cc }; \"text\" | cc",
@@ -421,5 +442,5 @@ fn programs_read_only_what_is_piped_to_them() {
     ] {
         assert_eq!(crate::common::steps(body), piped, "{body}");
     }
-    insta::assert_snapshot!(crate::common::steps("\"text\" | A=b ^cc | save c"), @r#"[{run: {command: ["cc"], env: {"A": "b"}, stdout: {save: "c"}}}]"#);
+    insta::assert_snapshot!(crate::common::steps("\"text\" | A=b ^cc | save c"), @r#"[{run: {command: ["cc"], env: {"A": "b"}, stdin: {text: "text"}, stdout: {save: "c"}}}]"#);
 }
