@@ -28,3 +28,13 @@ pub fn probe(path: &Path) -> Probe {
 pub fn free_space(path: &Path) -> Option<u64> {
     linux::free_space(path)
 }
+
+/// Bytes of memory that can be had without swapping.
+pub fn free_memory() -> Option<u64> {
+    linux::free_memory()
+}
+
+/// Whether the kernel lets unprivileged processes make user namespaces, or why not.
+pub(crate) fn user_namespaces() -> Result<(), String> {
+    linux::user_namespaces()
+}

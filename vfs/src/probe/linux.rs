@@ -21,7 +21,7 @@ pub(super) fn free_space(path: &Path) -> Option<u64> {
     filesystem.f_bavail.checked_mul(filesystem.f_frsize)
 }
 
-fn free_memory() -> Option<u64> {
+pub(super) fn free_memory() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
     let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
@@ -35,7 +35,7 @@ fn fuse() -> Result<(), String> {
     }
 }
 
-fn user_namespaces() -> Result<(), String> {
+pub(super) fn user_namespaces() -> Result<(), String> {
     // Debian and Ubuntu have switches of their own beside the kernel's limit.
     let forbidding = [
         ("/proc/sys/user/max_user_namespaces", "0"),
