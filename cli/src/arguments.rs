@@ -71,9 +71,6 @@ pub enum Verb {
     Doctor(commands::doctor::Arguments),
     /// Print what makes a shell complete nuka's arguments
     Completions(commands::completions::Arguments),
-    /// Compile a wasm file with all optimisations: what nuka starts for itself in the background
-    #[command(hide = true)]
-    Compile(commands::compile::Arguments),
     /// Write the manual pages
     #[command(hide = true)]
     Man(commands::man::Arguments),

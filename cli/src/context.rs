@@ -11,6 +11,9 @@ use std::{
     num::NonZeroUsize,
 };
 
+/// More threads than this help no machine, and cost all of them.
+const MOST_JOBS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(511);
+
 /// How much is said while nuka works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbosity {
@@ -53,7 +56,7 @@ impl Context {
             cache: environment.cache.clone(),
             state: environment.state.clone(),
             recipe_directories: environment.recipe_directories.clone(),
-            jobs: work.jobs.unwrap_or(environment.jobs),
+            jobs: work.jobs.unwrap_or(environment.jobs).min(MOST_JOBS),
             offline: work.offline || environment.offline,
             executable: environment.executable.clone(),
             home: environment.home.clone(),

@@ -1,7 +1,7 @@
 //! All that the commands know of the daemon: its calls, and the plain data that goes in and comes out.
 
 pub use nuka_daemon::{
-    Config, Error, Nuka,
+    Config, Error, MountMeans, MountRequest, Nuka,
     api::{
         BuildOptions, BuildReport, Entry, EntryKind, Found, GrantedDirectory, Grants, PackageInfo, PirText,
         Target, WhyStep,

@@ -85,6 +85,11 @@ impl EnvironmentError {
 }
 
 impl Environment {
+    /// Whether this is the system's administrator.
+    pub fn is_root(&self) -> bool {
+        rustix::process::geteuid().is_root()
+    }
+
     /// Reads what this process was started with.
     pub fn read() -> Result<Self, EnvironmentError> {
         let text = |text: std::ffi::OsString| text.into_string().ok();

@@ -156,6 +156,7 @@ fn kind(error: &daemon::Error) -> Exit {
         | Error::UnknownPackage { .. }
         | Error::NotBuilt { .. }
         | Error::NoProgram { .. }
+        | Error::NoPrograms { .. }
         | Error::WhichProgram { .. } => Exit::Absent,
         // One that is named within a recipe is that recipe's fault, and has a place in it.
         Error::Recipe(recipe)

@@ -19,6 +19,11 @@ use std::{
 /// Does what the command line says.
 pub fn start() -> Exit {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if let [_, verb, file] = arguments.as_slice()
+        && verb == commands::compile::VERB
+    {
+        return commands::compile::run(file.as_ref());
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error, &arguments),
@@ -62,7 +67,6 @@ fn dispatch(context: &Context, verb: &Verb) -> Done {
         Verb::Store(arguments) => commands::store::run(context, arguments),
         Verb::Doctor(arguments) => commands::doctor::run(context, arguments),
         Verb::Completions(arguments) => commands::completions::run(arguments),
-        Verb::Compile(arguments) => commands::compile::run(context, arguments),
         Verb::Man(arguments) => commands::man::run(context, arguments),
     }
 }

@@ -12,8 +12,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// The verb of nuka's own executable that does such work.
-pub const VERB: &str = "compile";
+/// The verb of nuka's own executable that does such work; a file follows.
+pub const VERB: &str = "__compile";
 
 /// How much less urgent it is than what a person waits for, in steps of `nice(1)`.
 const LESS_URGENT: i32 = 10;

@@ -28,6 +28,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether the current directory is the person's home, or one above it: then a program is not let in for merely
+    /// being started there.
+    pub fn is_in_home(&self) -> bool {
+        let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+        let here = real(&self.current_directory);
+        here.parent().is_none() || real(&self.home).starts_with(&here)
+    }
+
     /// Where compiled programs are kept.
     pub fn modules(&self) -> PathBuf {
         self.cache.join("modules")

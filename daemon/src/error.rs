@@ -63,6 +63,27 @@ pub enum Error {
     /// Writing a tree to a directory.
     #[error(transparent)]
     Export(#[from] nuka_store::export::ExportError),
+    /// No means of mounting is allowed here.
+    #[error("this host allows no means of mounting")]
+    NoMount {
+        /// Each means, and why not.
+        reasons: Vec<String>,
+    },
+    /// A package has no programs at all.
+    #[error("{package} has no programs")]
+    NoPrograms {
+        /// The package.
+        package: String,
+    },
+    /// The store cannot be mounted.
+    #[error(transparent)]
+    Mount(#[from] nuka_vfs::mount::MountError),
+    /// A mount is still there.
+    #[error(transparent)]
+    Unmount(#[from] nuka_vfs::mount::UnmountError),
+    /// There is no namespace to mount in.
+    #[error(transparent)]
+    Namespace(#[from] nuka_vfs::namespace::NamespaceError),
     /// The store does not know a package.
     #[error("the store does not know the package {pid}")]
     UnknownPackage {
@@ -255,8 +276,13 @@ impl Error {
                 "nuka::not_found"
             }
             Error::NotBuilt { .. } => "nuka::not_built",
-            Error::NoProgram { .. } | Error::WhichProgram { .. } => "nuka::program",
+            Error::NoProgram { .. } | Error::NoPrograms { .. } | Error::WhichProgram { .. } => {
+                "nuka::program"
+            }
             Error::File { .. } | Error::WrongKind { .. } => "nuka::file",
+            Error::NoMount { .. } | Error::Mount(_) | Error::Unmount(_) | Error::Namespace(_) => {
+                "nuka::mount"
+            }
             Error::Published { .. } => "nuka::published",
         }
     }
@@ -290,16 +316,19 @@ impl Error {
             Error::NotBuilt { name, version } => {
                 Some(format!("build it first: `nuka build {name}@{version}`"))
             }
-            Error::NoProgram { programs, .. } if programs.is_empty() => {
-                Some("it has no programs: it is a library, or data".to_owned())
-            }
+            Error::NoPrograms { .. } => Some("it is a library, or data, for other packages".to_owned()),
             Error::NoProgram { programs, .. } => Some(format!("it has {}", programs.join(", "))),
-            Error::WhichProgram { programs, .. } if programs.is_empty() => {
-                Some("it has no programs: it is a library, or data".to_owned())
-            }
             Error::WhichProgram { programs, .. } => {
                 Some(format!("name one with `--bin`: {}", programs.join(", ")))
             }
+            Error::NoMount { reasons } => Some(reasons.join("\n")),
+            Error::Mount(_) | Error::Namespace(_) => {
+                Some("`nuka doctor` shows which means of mounting this machine has".to_owned())
+            }
+            Error::Unmount(nuka_vfs::mount::UnmountError::NotMounted { .. }) => {
+                Some("`nuka store mount` mounts it".to_owned())
+            }
+            Error::Unmount(_) => Some("leave the directory, and end what reads from it".to_owned()),
             error if error.is_storage_full() => Some(MAKE_ROOM.to_owned()),
             Error::Broken { .. } => Some("build the package again with `nuka build --rebuild`".to_owned()),
             _ => None,

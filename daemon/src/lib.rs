@@ -5,6 +5,7 @@
 
 pub mod api;
 mod background;
+mod beneath;
 mod build;
 mod clock;
 mod config;
@@ -29,9 +30,11 @@ mod sources;
 mod suggest;
 mod worker;
 
+pub use background::VERB as COMPILE_VERB;
 pub use config::Config;
 pub use error::Error;
 pub use event::{Event, Observer, Silent};
-pub use nuka::{FileHashes, Nuka, Prepared, StorePath};
+pub use nuka::{FileHashes, MountRequest, Nuka, Prepared, StorePath};
 pub use nuka_nushell_ext::RecipeError;
+pub use nuka_vfs::mount::{Answer as MountAnswer, MountMeans, Mounted};
 pub use worker::WorkError;

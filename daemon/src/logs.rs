@@ -1,7 +1,8 @@
-//! Build logs: one file a build, by its build id.
+//! Build logs: one file a build, by its build id. That of a build that failed is by its package's id too, since no
+//! realisation says which build it was.
 
 use fs_err as fs;
-use nuka_pir::BuildId;
+use nuka_pir::{BuildId, Pid};
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -10,6 +11,21 @@ use std::{
 /// Where a build's log is.
 pub fn path(directory: &Path, build: BuildId) -> PathBuf {
     directory.join(format!("{build}.log"))
+}
+
+/// Where the log of a package's last failed build is.
+pub fn failed(directory: &Path, pid: Pid) -> PathBuf {
+    directory.join(format!("failed-{pid}.log"))
+}
+
+/// Writes the log of a failed build, by its build id and by its package's.
+pub fn write_failed(directory: &Path, build: BuildId, pid: Pid, log: &[u8]) -> io::Result<PathBuf> {
+    let path = write(directory, build, log)?;
+    let place = failed(directory, pid);
+    // A second name for the file; the one of an earlier failure goes first.
+    let _ = fs::remove_file(&place);
+    fs::hard_link(&path, &place)?;
+    Ok(path)
 }
 
 /// Writes a build's log, whole or not at all.

@@ -2,12 +2,12 @@
 
 use crate::fetch::{Guess, Resolved};
 use nuka_pir::{ArchiveFormat, Origin, Unpack, Version};
-use std::fmt::Write as _;
+use std::{cmp::Reverse, fmt::Write as _};
 
 /// The text of a recipe for the package `name`.
 ///
 /// With `resolved` its source, version and description are filled in, and the build is a guess from what the
-/// archive holds; without, everything is a commented example. `name` must be a valid package name.
+/// archive holds; without, it is for a C program of one's own. `name` must be a valid package name.
 pub fn first_recipe(name: &str, resolved: Option<&Resolved>) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -109,6 +109,9 @@ fn from_source(text: &mut String, name: &str, resolved: &Resolved) -> std::fmt::
     // The recipe's version is upstream's; what the ecosystem calls it may be another one.
     let fits = Version::new(&resolved.version).is_ok();
     let version = if fits { resolved.version.as_str() } else { "0.0.0" };
+    if resolved.language != Guess::Other {
+        writeln!(text, "use lib/c.nu")?;
+    }
     writeln!(text, "\nexport def main [] {{")?;
     writeln!(text, "  derivation {} {} {{", quoted(name), quoted(version))?;
     writeln!(text, "    src: {}", fetch_call(resolved))?;
@@ -144,56 +147,148 @@ fn from_source(text: &mut String, name: &str, resolved: &Resolved) -> std::fmt::
 
 /// The fields of a package whose C or C++ sources become a library.
 fn compiled(text: &mut String, name: &str, resolved: &Resolved) -> std::fmt::Result {
-    let directory = resolved.source_directories.first().map(String::as_str).filter(|path| *path != ".");
-    let below = directory.map_or("src".to_owned(), |path| format!("src/{path}"));
-    let compiler = if resolved.language == Guess::Cpp { "clang++" } else { "clang" };
-    let ending = &resolved.ending;
-    writeln!(text, "    tools: {{ clang: (pkg clang) }}")?;
-    writeln!(text, "    packages: {{ libc: (pkg wasi-libc) }}")?;
+    let first = resolved.source_directories.first().map(String::as_str);
+    let directory = main_directory(name, resolved);
+    let below = match directory {
+        None | Some(".") => "src".to_owned(),
+        Some(path) => format!("src/{path}"),
+    };
+    let files = |ending: &str| quoted(&format!("{below}/*.{ending}"));
+    // What `-lz` finds is libz.a.
+    let library = name.strip_prefix("lib").filter(|rest| !rest.is_empty()).unwrap_or(name);
+    let archive = word(&format!("lib{library}.a"));
+    let cpp = resolved.language == Guess::Cpp;
+    let (more, throws, cxx) = if cpp {
+        (" { cxxabi: (pkg cxxabi) }", " ...$c.exceptions", " ...$c.cxx_throwing")
+    } else {
+        ("", "", "")
+    };
+    writeln!(text, "    tools: (c tools)")?;
+    writeln!(text, "    packages: (c packages{more})")?;
     writeln!(text, "    build: {{|p|")?;
-    writeln!(text, "      make-directory obj $\"($p.out)/lib\"")?;
-    writeln!(text, "      # Each source by a clang that itself runs as wasm, on all cores at once.")?;
-    writeln!(text, "      for-each (glob {}) {{|f|", quoted(&format!("{below}/*.{ending}")))?;
-    writeln!(text, "        ^{compiler} -O2 -I {} -c $f -o $\"obj/($f.stem).o\"", quoted(&below))?;
-    writeln!(text, "      }}")?;
-    writeln!(text, "      ^llvm-ar rcs $\"($p.out)/lib/lib{name}.a\" (glob \"obj/*.o\")")?;
-    if resolved.headers {
-        writeln!(text, "      install (glob {}) include/", quoted(&format!("{below}/*.h")))?;
+    writeln!(
+        text,
+        "      # Leave out what does not belong: (glob ... --except FILES). Add what it has to be told: -DNAME, -I DIR,"
+    )?;
+    writeln!(
+        text,
+        "      # ...$c.setjmp for setjmp (linked with -lsetjmp). What `configure` would write: `c config`."
+    )?;
+    writeln!(text, "      let flags = [-O2 -DHAVE_UNISTD_H -I {} ...$c.posix{throws}]", quoted(&below))?;
+    writeln!(text, "      c compile lib (glob {}) $flags", files(&resolved.ending))?;
+    writeln!(text, "      c archive {} lib", word(library))?;
+    writeln!(text, "      install {archive} lib/")?;
+    if directory != first {
+        writeln!(text, "      # Without headers, leave this out.")?;
     }
+    if directory != first || resolved.headers {
+        writeln!(text, "      install (glob {}) include/", files("h"))?;
+    }
+    writeln!(text, "      # A program, in place of the library or with it:")?;
+    writeln!(text, "      # c compile program [FILE] $flags")?;
+    writeln!(
+        text,
+        "      # c link {0} [(c objects program) {archive}{cxx}]; install {0} bin/ --executable",
+        word(name)
+    )?;
     writeln!(text, "    }}")?;
-    writeln!(text, "    outputs: {{ dev: [\"include/**\" \"lib/*.a\"] }}")
+    writeln!(text, "    # programs: {{ {}: {} }}", word(name), quoted(&format!("bin/{name}")))?;
+    writeln!(text, "    # check: {{|p| ... }}: what fails if it does not work")
+}
+
+/// Where the package's own sources most likely are: not among tests and the like; in a directory of the package's
+/// name (for `libz-sys` in `zlib` rather than `zlib-ng`), there at the top or in `src` or `lib`; of several versions
+/// in the newest; and then where most of them are.
+fn main_directory<'a>(name: &str, resolved: &'a Resolved) -> Option<&'a str> {
+    let names: Vec<String> = [name, &resolved.name].into_iter().flat_map(plain_names).collect();
+    let rank = |path: &str| {
+        let lower = path.to_ascii_lowercase();
+        let own = |part: &str| names.iter().any(|name| name == part || name == without_version(part));
+        let aside = lower.split('/').any(|part| !own(part) && is_aside(part));
+        let named = lower.rsplit('/').enumerate().find(|(_, part)| own(part));
+        let named = named.map(|(depth, part)| {
+            let version = part.get(without_version(part).len()..).unwrap_or_default();
+            let usual = lower.rsplit('/').next().is_some_and(|last| matches!(last, "src" | "source" | "lib"));
+            (Reverse(depth), usual, numbers(version))
+        });
+        (!aside, named)
+    };
+    // Of equals the last is taken, and the list begins with those that have most.
+    resolved.source_directories.iter().rev().max_by_key(|path| rank(path)).map(String::as_str)
+}
+
+/// True for the usual names of what stands beside a package's own sources.
+fn is_aside(directory: &str) -> bool {
+    matches!(directory, "contrib" | "doc" | "docs" | "tools" | "win32" | "windows")
+        || ["test", "fuzz", "example", "bench", "demo"].iter().any(|part| directory.contains(part))
+}
+
+/// The names that a package's own directory may have: `z`, `libz` and `zlib` for `libz-sys`.
+fn plain_names(name: &str) -> [String; 3] {
+    let name = name.to_ascii_lowercase();
+    let plain =
+        ["-sys", "-src", "_sys", "_src"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
+    let plain = plain.strip_prefix("lib").or_else(|| plain.strip_suffix("lib")).unwrap_or(plain);
+    let plain = if plain.is_empty() { name.as_str() } else { plain };
+    [plain.to_owned(), format!("lib{plain}"), format!("{plain}lib")]
+}
+
+/// `lua54` and `lua-5.4.8` as `lua`.
+fn without_version(name: &str) -> &str {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    if stem.len() == name.len() { name } else { stem.trim_end_matches('v').trim_end_matches(['-', '_']) }
+}
+
+/// The numbers in a version.
+fn numbers(version: &str) -> Vec<u64> {
+    version.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+}
+
+/// A package's name or what is made of it, in quotes only where Nushell might read something else.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    let keyword = matches!(text, "true" | "false" | "null" | "nan" | "inf" | "infinity");
+    let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
+    if begins && !keyword && text.chars().all(plain) { text.to_owned() } else { quoted(text) }
 }
 
 fn template(text: &mut String, name: &str) -> std::fmt::Result {
-    let quoted_name = quoted(name);
+    let program = word(name);
     write!(
         text,
         r#"# {name}: say in one line what it is
 #
-# Where can its source be had? An ecosystem that keeps every version is best:
-#   (fetch crate NAME VERSION)   (fetch npm NAME VERSION)   (fetch pypi NAME VERSION --file FILE)
-#   (fetch url ADDRESS)          (fetch path DIRECTORY)     (fetch debian NAME VERSION --file FILE)
-# `nuka update-hashes ./{name}.nu` adds the hashes. `nuka new NAME --from crate:X` fills in a recipe like this one.
+# Put {name}.c into the directory src/ beside this file. Then
+#   nuka update-hashes ./{name}.nu    writes the hash of src/ into this file: again after each edit in src/
+#   nuka run ./{name}.nu              builds it and runs it
+# For what others have published, `nuka new NAME --from crate:X` (npm:X, pypi:X, debian:X, an address) fills in more.
+use lib/c.nu
 
 export def main [] {{
-  derivation {quoted_name} "0.1.0" {{
-    # src: (fetch crate some-sys "1.0.0" --subdir "src")
+  derivation {program} "0.1.0" {{
+    # Where the sources are. Of others: (fetch crate NAME VERSION), npm, pypi, debian, (fetch url ADDRESS).
+    src: (fetch path src)
     language: c
-    # What runs in the build, and what the result is linked with:
-    # tools: {{ clang: (pkg clang) }}
-    # packages: {{ libc: (pkg wasi-libc) }}
+    # What runs in the build.
+    tools: (c tools)
+    # What it is linked with. More of them: (c packages {{ zlib: (pkg zlib) }}).
+    packages: (c packages)
     build: {{|p|
-      # ^clang -O2 src/main.c -o {name}.wasm
-      # install {name}.wasm bin/{name} --executable
-      write $"($p.out)/share/doc/{name}/README" "replace this by the steps that build {name}\n"
+      # The sources, and the compiler's flags.
+      c compile program (glob "src/*.c") [-O2 ...$c.posix]
+      # Libraries come behind the objects: [(c objects program) -lz].
+      c link {program} [(c objects program)]
+      install {program} bin/ --executable
     }}
-    # programs: {{ {name}: {program} }}
-    # check: {{|p| ^{name} --version | expect --contains "0.1.0" }}
+    # What `nuka run` starts.
+    programs: {{ {program}: {path} }}
+    # What fails if it does not work. Say what it answers: ^{program} --version | expect --contains $p.version
+    check: {{|p| ^{program} }}
     meta: {{ description: "say in one line what it is" }}
   }}
 }}
 "#,
-        program = quoted(&format!("bin/{name}")),
+        path = quoted(&format!("bin/{name}")),
     )
 }
 
@@ -227,24 +322,29 @@ mod tests {
         # A first draft. `nuka build ./z.nu` tries it; `nuka log z` shows what its tools said.
         # Sources are in: . contrib
         # (`--subdir DIR` in the fetch takes one of them alone.)
+        use lib/c.nu
 
         export def main [] {
           derivation "z" "1.1.20" {
             src: (fetch crate "libz-sys" "1.1.20" --subdir "src/zlib"
               --hash "sha256:abababababababababababababababababababababababababababababababab")
             language: c
-            tools: { clang: (pkg clang) }
-            packages: { libc: (pkg wasi-libc) }
+            tools: (c tools)
+            packages: (c packages)
             build: {|p|
-              make-directory obj $"($p.out)/lib"
-              # Each source by a clang that itself runs as wasm, on all cores at once.
-              for-each (glob "src/*.c") {|f|
-                ^clang -O2 -I "src" -c $f -o $"obj/($f.stem).o"
-              }
-              ^llvm-ar rcs $"($p.out)/lib/libz.a" (glob "obj/*.o")
+              # Leave out what does not belong: (glob ... --except FILES). Add what it has to be told: -DNAME, -I DIR,
+              # ...$c.setjmp for setjmp (linked with -lsetjmp). What `configure` would write: `c config`.
+              let flags = [-O2 -DHAVE_UNISTD_H -I "src" ...$c.posix]
+              c compile lib (glob "src/*.c") $flags
+              c archive z lib
+              install libz.a lib/
               install (glob "src/*.h") include/
+              # A program, in place of the library or with it:
+              # c compile program [FILE] $flags
+              # c link z [(c objects program) libz.a]; install z bin/ --executable
             }
-            outputs: { dev: ["include/**" "lib/*.a"] }
+            # programs: { z: "bin/z" }
+            # check: {|p| ... }: what fails if it does not work
             meta: {
               description: "Says \"hello\" \\ ${x}"
               license: "MIT"
@@ -269,14 +369,16 @@ mod tests {
         let text = first_recipe("b", Some(&data));
         for part in [
             "glob \"src/src/lib/*.cc\"",
-            "^clang++ -O2 -I \"src/src/lib\"",
+            "-I \"src/src/lib\"",
+            "...$c.exceptions]",
+            "(c packages { cxxabi: (pkg cxxabi) })",
             "language: cpp",
             "derivation \"b\" \"0.0.0\"",
             "fetch url \"https://example.org/a.tgz\"",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        assert!(!text.contains("install"), "{text}");
+        assert!(!text.contains("include/"), "{text}");
     }
 
     #[test]
@@ -317,29 +419,58 @@ mod tests {
         insta::assert_snapshot!(first_recipe("hello", None), @r#"
         # hello: say in one line what it is
         #
-        # Where can its source be had? An ecosystem that keeps every version is best:
-        #   (fetch crate NAME VERSION)   (fetch npm NAME VERSION)   (fetch pypi NAME VERSION --file FILE)
-        #   (fetch url ADDRESS)          (fetch path DIRECTORY)     (fetch debian NAME VERSION --file FILE)
-        # `nuka update-hashes ./hello.nu` adds the hashes. `nuka new NAME --from crate:X` fills in a recipe like this one.
+        # Put hello.c into the directory src/ beside this file. Then
+        #   nuka update-hashes ./hello.nu    writes the hash of src/ into this file: again after each edit in src/
+        #   nuka run ./hello.nu              builds it and runs it
+        # For what others have published, `nuka new NAME --from crate:X` (npm:X, pypi:X, debian:X, an address) fills in more.
+        use lib/c.nu
 
         export def main [] {
-          derivation "hello" "0.1.0" {
-            # src: (fetch crate some-sys "1.0.0" --subdir "src")
+          derivation hello "0.1.0" {
+            # Where the sources are. Of others: (fetch crate NAME VERSION), npm, pypi, debian, (fetch url ADDRESS).
+            src: (fetch path src)
             language: c
-            # What runs in the build, and what the result is linked with:
-            # tools: { clang: (pkg clang) }
-            # packages: { libc: (pkg wasi-libc) }
+            # What runs in the build.
+            tools: (c tools)
+            # What it is linked with. More of them: (c packages { zlib: (pkg zlib) }).
+            packages: (c packages)
             build: {|p|
-              # ^clang -O2 src/main.c -o hello.wasm
-              # install hello.wasm bin/hello --executable
-              write $"($p.out)/share/doc/hello/README" "replace this by the steps that build hello\n"
+              # The sources, and the compiler's flags.
+              c compile program (glob "src/*.c") [-O2 ...$c.posix]
+              # Libraries come behind the objects: [(c objects program) -lz].
+              c link hello [(c objects program)]
+              install hello bin/ --executable
             }
-            # programs: { hello: "bin/hello" }
-            # check: {|p| ^hello --version | expect --contains "0.1.0" }
+            # What `nuka run` starts.
+            programs: { hello: "bin/hello" }
+            # What fails if it does not work. Say what it answers: ^hello --version | expect --contains $p.version
+            check: {|p| ^hello }
             meta: { description: "say in one line what it is" }
           }
         }
         "#);
+    }
+
+    #[test]
+    fn the_directory_with_the_packages_name_is_taken() {
+        let chosen = |name: &str, own: &str, directories: &[&str]| {
+            let source_directories = directories.iter().map(|path| (*path).to_owned()).collect();
+            let data = Resolved { name: own.into(), source_directories, ..resolved() };
+            main_directory(name, &data).map(str::to_owned)
+        };
+        for (name, own, directories, expected) in [
+            ("z", "libz-sys", ["src/zlib-ng", "src/zlib-ng/arch/x86", "src/zlib"], "src/zlib"),
+            ("lua", "lupa", ["x/luajit21/src", "x/lua51/src", "x/lua54"], "x/lua54"),
+            ("lua", "lupa", ["x/lua53", "x/lua55", "x/lua54"], "x/lua55"),
+            ("bzip2", "bzip2-sys", ["contrib", "bzip2-1.0.8", "."], "bzip2-1.0.8"),
+            ("lz4", "lz4-sys", ["liblz4/ossfuzz", "liblz4/programs", "liblz4/lib"], "liblz4/lib"),
+            ("it", "it", ["tests", "src", "lib"], "src"),
+            ("it", "it", ["tests", "examples/a", "fuzz"], "tests"),
+            ("gtest", "gtest", ["a", "gtest/src", "gtest/tests"], "gtest/src"),
+        ] {
+            assert_eq!(chosen(name, own, &directories).as_deref(), Some(expected), "{directories:?}");
+        }
+        assert_eq!(chosen("it", "it", &[]), None);
     }
 
     /// What the draft of a package `it` evaluates to.
@@ -347,7 +478,8 @@ mod tests {
         let mut files = nuka_nushell_ext::RecipeMap::new();
         let path = |name: &str| nuka_nushell_ext::RecipePath::new(&format!("{name}.nu")).unwrap();
         files.insert(path("it"), text);
-        for other in ["clang", "wasi-libc"] {
+        files.insert(path("lib/c"), include_str!("../../recipes/lib/c.nu"));
+        for other in ["clang", "wasi-libc", "posix-compat", "cxxabi"] {
             let recipe = format!("export def main [] {{ derivation {other} 1.0 {{ language: c }} }}");
             files.insert(path(other), recipe);
         }
@@ -410,7 +542,19 @@ mod tests {
                 }
             }
         }
-        assert_eq!(evaluated(&first_recipe("it", None)).version.as_str(), "0.1.0");
+    }
+
+    #[test]
+    fn a_template_evaluates_once_it_has_a_hash() {
+        let hash = format!("(fetch path src --hash \"blake3:{}\")", "0".repeat(64));
+        for name in ["it", "true", "1e5", "a+b", "lib.x-y_z"] {
+            let text = first_recipe(name, None).replace("(fetch path src)", &hash);
+            let pir = evaluated(&text);
+            assert_eq!(pir.name.as_str(), name);
+            assert_eq!(pir.version.as_str(), "0.1.0");
+            assert_eq!(pir.run.programs.len(), 1, "{text}");
+            evaluated(&first_recipe(name, Some(&resolved())));
+        }
     }
 
     #[test]

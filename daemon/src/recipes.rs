@@ -1,5 +1,6 @@
 //! Where recipes come from: the person's own directories first, then those that are part of the program.
 
+use crate::beneath;
 use fs_err as fs;
 use std::{
     collections::BTreeSet,
@@ -27,6 +28,9 @@ pub enum Origin {
     BuiltIn,
 }
 
+/// Bytes of a recipe file that are read at most: more than the evaluator takes.
+const MOST: u64 = 2 << 20;
+
 impl RecipeRoots {
     /// Roots in order of precedence; the built-in recipes come last.
     pub fn new(directories: Vec<PathBuf>) -> Self {
@@ -50,7 +54,7 @@ impl RecipeRoots {
         }
         for directory in &self.directories {
             let file = directory.join(path);
-            match fs::read(&file) {
+            match beneath::read(directory, path, MOST) {
                 Ok(bytes) => return Ok(Some((Origin::File(file), bytes.into()))),
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(error),

@@ -265,7 +265,7 @@ impl Worker<'_> {
         let tree = match executor.run(&request.steps, tree, &mut log) {
             Ok(tree) => tree,
             Err(error) => {
-                let path = logs::write(self.logs, build, &log).ok();
+                let path = logs::write_failed(self.logs, build, pid, &log).ok();
                 return Err(WorkError::Step { error, log, path });
             }
         };

@@ -244,7 +244,9 @@ fn not_found(session: &Session, path: &RecipePath) -> RecipeError {
     match suggest::nearest(name, packages) {
         Some(near) => error.with_help(format!("did you mean `{near}`?")),
         None => {
-            error.with_help(format!("`nuka search {name}` looks for it; `nuka new {name}` begins a recipe"))
+            error.with_help(format!(
+                "`nuka search {name}` looks for it; `nuka new {name}` begins a recipe; a recipe's file is named with its path: `./{name}.nu`"
+            ))
         }
     }
 }

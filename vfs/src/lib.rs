@@ -1,6 +1,20 @@
-//! What a process sees: views, and a probe of what this host allows.
+//! What a process sees: the mounted store, views, and a probe of what this host allows.
 //!
-//! Here stands what builds need of it: the [`probe`] that tells people beforehand whether this machine can do
-//! the work. Mounting the store and views belongs here too.
+//! - [`mount`](mod@mount) shows a [`Source`](source::Source) as a read-only filesystem: `<pid>-<name>-<version>` at its
+//!   root, trees below, straight from the store's objects. [`Integrity`] sees to it that no wrong byte is shown.
+//! - [`namespace`] is where an unprivileged process may mount.
+//! - [`probe`](mod@probe) tells people beforehand whether this machine can do the work.
+//!
+//! What each operation answers is in `filesystem`, how FUSE asks for it in `fuse`; what only Linux has is in
+//! `platform`. Nothing here prints, reads the environment or asks for the time of day.
 
+mod filesystem;
+mod fuse;
+mod integrity;
+pub mod mount;
+pub mod namespace;
+mod platform;
 pub mod probe;
+pub mod source;
+
+pub use integrity::{Damage, Fault, Integrity};

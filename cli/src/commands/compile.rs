@@ -1,17 +1,23 @@
-//! `nuka compile`: what nuka starts for itself in the background.
+//! What nuka starts for itself in the background: compiling a wasm file with all optimisations, less urgently than
+//! whatever else this machine does. Not a verb for people, so not one that completions offer.
 
-use crate::{commands::Done, context::Context, exit::Exit};
-use std::path::PathBuf;
+use crate::{
+    context::{Context, Verbosity},
+    environment::{Colour, Environment, Terminal},
+    error::Error,
+    exit::Exit,
+};
+use std::path::Path;
 
-/// Compile a wasm file with all optimisations, for the next time that it is run
-#[derive(Debug, clap::Args)]
-pub struct Arguments {
-    /// The wasm file
-    file: PathBuf,
-}
+/// The first argument.
+pub const VERB: &str = nuka_daemon::COMPILE_VERB;
 
-/// Compiles, less urgently than whatever else this machine does.
-pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    context.local().compile(&arguments.file)?;
-    Ok(Exit::Success)
+/// Compiles. Nobody reads what it would say.
+pub fn run(file: &Path) -> Exit {
+    let compiled = Environment::read().map_err(Error::from).and_then(|environment| {
+        let context =
+            Context { environment, terminal: Terminal::read(Colour::Never), verbosity: Verbosity::Quiet };
+        Ok(context.local().compile(file)?)
+    });
+    if compiled.is_ok() { Exit::Success } else { Exit::Failure }
 }

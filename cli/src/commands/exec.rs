@@ -1,7 +1,7 @@
 //! `nuka exec`: a program that is here as a file, let at no more than a package's program would be.
 
 use crate::{
-    commands::{Done, grants::GrantArguments},
+    commands::{Done, grants::GrantArguments, outside},
     context::{Context, WorkArguments},
     daemon,
     error::Error,
@@ -38,6 +38,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         return Err(Error::Usage { message: "no file is named".into(), help: "`nuka exec FILE`".into() });
     };
     let grants = arguments.grants.grants(context)?;
+    outside::say(context, &file.to_string_lossy(), rest, &grants);
     let progress = context.progress(&arguments.work);
     let code = context.nuka(&arguments.work).exec(Path::new(file), rest, &grants, &progress);
     progress.finish();

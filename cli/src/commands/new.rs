@@ -18,7 +18,7 @@ use std::{
 /// Write a recipe to start from
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    nuka new hello                              hello.nu, with a place for everything\n  \
+    nuka new hello                              hello.nu, for a C program in src/\n  \
     nuka new bzip2 --from crate:bzip2-sys       with its version, its hash, and what it says of itself\n  \
     nuka new zlib --from https://HOST/zlib-1.3.1.tar.gz")]
 pub struct Arguments {
@@ -63,7 +63,15 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     } else {
         file.display().to_string()
     };
-    context.say(&format!("next: edit it, then `nuka build {}`", escape(&shown)));
+    let shown = escape(&shown);
+    context.say(&match from {
+        Some(_) => format!("next: `nuka build {shown}`; what it says tells what to edit"),
+        None => {
+            format!(
+                "next: put {name}.c into src/ beside it, `nuka update-hashes {shown}`, `nuka run {shown}`"
+            )
+        }
+    });
     Ok(Exit::Success)
 }
 

@@ -4,12 +4,13 @@ use crate::{
     commands::{
         Done,
         grants::{GrantArguments, text},
+        outside,
     },
     context::{Context, WorkArguments},
     daemon::{How, Target},
     error::Error,
     exit::Exit,
-    report::{hashes, outcome},
+    report::{escape::escape, hashes, outcome},
 };
 use std::ffi::OsString;
 
@@ -26,7 +27,7 @@ Examples:
   nuka run lua -e 'print(\"hello from wasm\")'
   nuka run --write bsdtar -xf untrusted.tar.gz
   nuka run --dir ~/papers mutool draw -o page.png paper.pdf 1
-  nuka run --bin luac lua -o script.luac script.lua"
+  nuka run --bin jsonnetfmt jsonnet -"
 )]
 pub struct Arguments {
     /// The program, where the package has several
@@ -64,6 +65,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let prepared = prepared.map_err(|error| hashes::name_recipe(error, std::slice::from_ref(&target)))?;
     if prepared.outcome.how != How::Present {
         context.say(&outcome::show(&prepared.outcome, prepared.published, seconds, context.style()));
+        // Said when it is new here; `nuka show` says it at any time.
+        let declared = prepared.declared();
+        if !declared.is_empty() {
+            let declared = escape(&declared.join(", ")).into_owned();
+            context.say(&format!("its recipe lets {} {declared}", escape(&prepared.program)));
+        }
     }
+    outside::say(context, &prepared.program, rest, &grants);
     Ok(Exit::Program(nuka.run(prepared, rest, &grants)?))
 }

@@ -1,7 +1,7 @@
 //! `nuka store`: the store itself.
 
 use crate::{
-    commands::Done,
+    commands::{Done, mount},
     context::Context,
     daemon::{Entry, EntryKind, Nuka},
     error::Error,
@@ -66,6 +66,8 @@ enum Verb {
         #[command(flatten)]
         format: Format,
     },
+    Mount(mount::Arguments),
+    Unmount(mount::UnmountArguments),
     /// Show the store in figures
     Info {
         #[command(flatten)]
@@ -91,7 +93,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         Verb::Path { what, format } => {
             let path = nuka.store_path(what)?;
             format.print(context, &path, |_| format!("{}\n", escape(&path.path)))?;
+            if format.is_text() && !std::path::Path::new(&path.path).exists() {
+                context.say("the store is not mounted there; `nuka store mount /nuka/store` mounts it");
+            }
         }
+        Verb::Mount(arguments) => return mount::mount(context, arguments),
+        Verb::Unmount(arguments) => return mount::unmount(context, arguments),
         Verb::Info { format } => info(context, &nuka, *format)?,
     }
     Ok(Exit::Success)

@@ -30,7 +30,7 @@ fn a_package_that_nobody_knows() {
     nuka::recipe::not_found
 
       × there is no recipe for `firefox`
-      help: `nuka search firefox` looks for it; `nuka new firefox` begins a recipe
+      help: `nuka search firefox` looks for it; `nuka new firefox` begins a recipe; a recipe's file is named with its path: `./firefox.nu`
     ");
 }
 
@@ -422,8 +422,8 @@ fn a_package_without_programs() {
     insta::assert_snapshot!(place.run(&["run", "--quiet", "./hello.nu"]), @"
     exit 127
     --- stderr
-      × hello 1.0 does not say which of its programs is meant
-      help: it has no programs: it is a library, or data
+      × hello 1.0 has no programs
+      help: it is a library, or data, for other packages
     ");
 }
 

@@ -174,7 +174,7 @@ fn run() {
       nuka run lua -e 'print("hello from wasm")'
       nuka run --write bsdtar -xf untrusted.tar.gz
       nuka run --dir ~/papers mutool draw -o page.png paper.pdf 1
-      nuka run --bin luac lua -o script.luac script.lua
+      nuka run --bin jsonnetfmt jsonnet -
     "#);
 }
 
@@ -188,13 +188,15 @@ fn store() {
     Usage: nuka store [OPTIONS] <COMMAND>
 
     Commands:
-      add   Put a file or directory into the store, and print its CID
-      list  List the packages in the store
-      ls    List a tree
-      cat   Print a file
-      path  Print where a package or tree is, or would be
-      info  Show the store in figures
-      help  Print this message or the help of the given subcommand(s)
+      add      Put a file or directory into the store, and print its CID
+      list     List the packages in the store
+      ls       List a tree
+      cat      Print a file
+      path     Print where a package or tree is, or would be
+      mount    Mount the store: every package as a directory, `<pid>-<name>-<version>`
+      unmount  Take the mounted store away
+      info     Show the store in figures
+      help     Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help

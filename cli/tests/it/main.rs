@@ -5,6 +5,7 @@
 mod completions;
 mod errors;
 mod help;
+mod mount;
 mod packages;
 mod pipes;
 mod programs;

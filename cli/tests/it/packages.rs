@@ -180,7 +180,7 @@ fn a_first_recipe_is_one_that_evaluates() {
     --- stdout
     greeting.nu
     --- stderr
-    next: edit it, then `nuka build ./greeting.nu`
+    next: put greeting.c into src/ beside it, `nuka update-hashes ./greeting.nu`, `nuka run ./greeting.nu`
     ");
     let ended = place.run(&["show", "./greeting.nu"]);
     assert!(ended.code == 0 || ended.stderr.contains("hash"), "{ended}");

@@ -69,7 +69,17 @@ impl CachedModules<'_> {
         let tier = if twice.is_some() { Tier::Quick } else { Tier::Optimised };
         let begun = Instant::now();
         let announced = Cell::new(false);
-        let progress = |progress| self.tell(progress, program, begun, &announced);
+        // Waiting is told after a second, then ever more seldom.
+        let next = Cell::new(1);
+        let progress = |progress| match progress {
+            Progress::Waiting { seconds } if seconds < next.get() => {}
+            Progress::Waiting { seconds } => {
+                next.set(seconds.saturating_mul(4).max(1));
+                let what = format!("another process that is compiling {program}");
+                self.observer.event(Event::Waiting { what });
+            }
+            other => self.tell(other, program, begun, &announced),
+        };
         let module = self.cache.load(self.engine, id, source, tier, &progress)?;
         if announced.get() {
             let seconds = begun.elapsed().as_secs_f64();
@@ -91,10 +101,6 @@ impl CachedModules<'_> {
 
     fn tell(&self, progress: Progress, program: &str, begun: Instant, announced: &Cell<bool>) {
         match progress {
-            Progress::Waiting { seconds } if seconds > 0 => {
-                let what = format!("another process that is compiling {program}");
-                self.observer.event(Event::Waiting { what });
-            }
             // A program that is compiled in the blink of an eye is not worth a word.
             Progress::Compiling { done, total, tier }
                 if announced.get() || begun.elapsed().as_millis() > 300 =>

@@ -51,6 +51,9 @@ impl Nuka {
         observer: &dyn Observer,
     ) -> Result<BuildReport, Error> {
         let (answer, wanted) = self.wanted(targets, options)?;
+        for text in self.edited(&answer, targets)? {
+            observer.event(Event::Warning { text });
+        }
         if !options.rebuild
             && let Some(report) = self.all_present(&answer, &wanted, options.checks)?
         {
@@ -80,6 +83,42 @@ impl Nuka {
             wanted.extend(answer.roots.iter().filter_map(|pid| answer.checks.get(&pid.to_string())));
         }
         Ok((answer, wanted))
+    }
+
+    /// Local sources of what is asked for that are not what its recipe says any more: what is built from the earlier
+    /// ones is still there, and is what the recipe means.
+    fn edited(&self, answer: &Answer, targets: &[Target]) -> Result<Vec<String>, Error> {
+        let mut texts = Vec::new();
+        if answer.local.is_empty() {
+            return Ok(texts);
+        }
+        let roots = evaluate::roots_for(&self.roots, targets)?;
+        let store = self.store()?;
+        for pid in &answer.roots {
+            let index = store.read()?;
+            if index.realisation(pid)?.is_none() {
+                // Fetching it will say so.
+                continue;
+            }
+            let pir = plan::load(&index, *pid)?;
+            drop(index);
+            for source in pir.build.sources.values() {
+                let Some(local) = source.id().ok().and_then(|id| answer.local.get(&id.to_string())) else {
+                    continue;
+                };
+                let beside = roots.directory_of(&local.recipe).ok().flatten();
+                // What cannot be read is said when it is needed.
+                let now = fetch::local_hash(store, &local.path, beside.as_deref());
+                if now.is_ok_and(|now| now != source.hash) {
+                    let (name, path) = (&pir.name, &local.path);
+                    texts.push(format!(
+                        "`{path}` is not what the recipe of {name} says any more: `nuka update-hashes` with the \
+                         recipe takes it as it is now"
+                    ));
+                }
+            }
+        }
+        Ok(texts)
     }
 
     /// The report if everything is there already, found without reading a single PIR.

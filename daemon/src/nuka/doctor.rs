@@ -22,7 +22,7 @@ impl Nuka {
         }];
         findings.push(disk(probe.free_space));
         findings.push(memory(probe.free_memory));
-        findings.push(match self.store() {
+        findings.push(match self.store().and_then(|store| Ok(store.read().map(|_| store)?)) {
             Ok(store) => finding("store", true, format!("{}", store.root().display()), None),
             Err(error) => finding("store", false, error.to_string(), error.help()),
         });
@@ -40,16 +40,16 @@ impl Nuka {
         });
         let names = self.roots.names();
         findings.push(finding("recipes", !names.is_empty(), format!("{} recipes", names.len()), None));
-        for (subject, result, what) in [
-            ("fuse", &probe.fuse, "/dev/fuse can be opened"),
-            ("user namespaces", &probe.user_namespaces, "unprivileged ones can be made"),
-        ] {
-            // Not needed for building and running wasm: a machine without them is a good one all the same.
-            let found = match result {
-                Ok(()) => what.to_owned(),
-                Err(reason) => format!("not to be had ({reason}); wasm builds and programs do without"),
-            };
-            findings.push(finding(subject, true, found, None));
+        // Not needed for building and running wasm: a machine without them is a good one all the same.
+        let else_none = |result: &Result<(), String>, what: &str| match result {
+            Ok(()) => what.to_owned(),
+            Err(reason) => format!("not to be had ({reason}); wasm builds and programs do without"),
+        };
+        let found = else_none(&probe.user_namespaces, "unprivileged ones can be made");
+        findings.push(finding("user namespaces", true, found, None));
+        for (means, answer) in self.mount_means() {
+            let found = else_none(&answer.map_err(|reason| reason.to_string()), "can be used");
+            findings.push(finding(&format!("mount: {means}"), true, found, None));
         }
         findings
     }

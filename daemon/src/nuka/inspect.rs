@@ -113,8 +113,10 @@ impl Nuka {
         let index = self.store()?.read()?;
         let pir = plan::load(&index, pid)?;
         let not_built = || Error::NotBuilt { name: pir.name.to_string(), version: pir.version.to_string() };
-        let realisation = index.realisation(&pid)?.ok_or_else(not_built)?;
-        let path = logs::path(&self.config.logs(), realisation.build);
+        let path = match index.realisation(&pid)? {
+            Some(realisation) => logs::path(&self.config.logs(), realisation.build),
+            None => logs::failed(&self.config.logs(), pid),
+        };
         if path.exists() { Ok(path) } else { Err(not_built()) }
     }
 

@@ -4,10 +4,12 @@
 mod build;
 mod doctor;
 mod inspect;
+mod mount;
 mod recipes;
 mod run;
 mod store;
 
+pub use mount::MountRequest;
 pub use recipes::FileHashes;
 pub use run::Prepared;
 pub use store::StorePath;

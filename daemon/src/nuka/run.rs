@@ -47,6 +47,24 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// What the recipe lets the program do beyond reading the current directory, in words.
+    pub fn declared(&self) -> Vec<String> {
+        let permissions = &self.permissions;
+        let mut words = Vec::new();
+        if permissions.directory == CurrentDirectory::Write {
+            words.push("change the current directory".to_owned());
+        }
+        if !permissions.env.is_empty() {
+            words.push(format!("see {}", permissions.env.join(", ")));
+        }
+        if permissions.network {
+            words.push("open network connections".to_owned());
+        }
+        words
+    }
+}
+
 impl Nuka {
     /// Builds what a program needs, and finds it.
     pub fn prepare(
@@ -71,6 +89,7 @@ impl Nuka {
             // The one that is called like the package, or the only one.
             None if pir.run.programs.contains_key(pir.name.as_str()) => pir.name.to_string(),
             None => match names().as_slice() {
+                [] => return Err(Error::NoPrograms { package }),
                 [only] => only.clone(),
                 _ => return Err(Error::WhichProgram { package, programs: names() }),
             },
@@ -176,7 +195,7 @@ impl Nuka {
         }
         // A home directory, or everything, is never let in by merely standing in it.
         let here = &self.config.current_directory;
-        let named_only = *here == self.config.home || here.parent().is_none();
+        let named_only = self.config.is_in_home();
         let cwd = directory.filter(|_| !named_only).map(|access| (here.clone(), access));
         if cwd.is_some() {
             let shown = self.config.current_directory.display().to_string();

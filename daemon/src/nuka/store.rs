@@ -49,9 +49,15 @@ impl Nuka {
             return Ok(imported.tree.cid);
         } else {
             let failed = |source| Error::File { action: "reading", path: path.to_owned(), source };
+            let file = fs::File::open(path).map_err(failed)?;
+            let failed = |source| Error::File { action: "adding", path: path.to_owned(), source };
+            if !file.metadata().map_err(failed)?.is_file() {
+                // A device has no end.
+                return Err(failed(std::io::ErrorKind::InvalidInput.into()));
+            }
             let name = path.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
             let name = EntryName::new(&name).map_err(|error| Error::SourceName { error })?;
-            import::import_file(&batch, &name, fs::File::open(path).map_err(failed)?, &options)?
+            import::import_file(&batch, &name, file, &options)?
         };
         batch.commit_objects()?;
         Ok(tree.cid)
@@ -154,6 +160,9 @@ impl Nuka {
     fn find(&self, what: &str) -> Result<Found, Error> {
         let what = what.strip_prefix("/nuka/store/").unwrap_or(what);
         let (head, below) = what.split_once('/').unwrap_or((what, ""));
+        if head.is_empty() {
+            return Err(Error::NotFound { what: what.to_owned(), suggestion: None });
+        }
         let index = self.store()?.read()?;
         let (cid, package) = self.tree(&index, head)?;
         drop(index);

@@ -1,8 +1,11 @@
 //! Every example of the page on recipes is a real one: it is evaluated as it stands there.
 
-use crate::common::{build_error, error, evaluate, one, render, with_build};
+use crate::common::{build_error, error, evaluate, render, with_build};
 
 const PAGE: &str = include_str!("../../../docs/recipes.md");
+
+/// What the examples bring in is the file that recipes have.
+const LIB_C: &str = include_str!("../../../recipes/lib/c.nu");
 
 /// A fenced block: what stands behind the fence's `nu`, and the text.
 fn examples() -> Vec<(&'static str, String)> {
@@ -23,7 +26,9 @@ fn others() -> Vec<(String, String)> {
         let text = format!("export def main [] {{ derivation {name} 1.0 {{ language: c }} }}");
         (format!("{name}.nu"), text)
     };
-    ["clang", "wasi-libc"].map(minimal).to_vec()
+    let mut files = ["clang", "wasi-libc", "posix-compat"].map(minimal).to_vec();
+    files.push(("lib/c.nu".to_owned(), LIB_C.to_owned()));
+    files
 }
 
 #[test]
@@ -58,7 +63,11 @@ fn builds_record_steps() {
     let mut verbs: Vec<&str> = Vec::new();
     let mut count = 0;
     for (_, body) in examples().into_iter().filter(|(kind, _)| *kind == "build") {
-        let steps = one(&with_build(&body)).pir.build.steps;
+        let recipe = format!("use lib/c.nu\n{}", with_build(&body));
+        let steps = match evaluate(&[("it.nu", &recipe), ("lib/c.nu", LIB_C)], "it") {
+            Ok(evaluation) => evaluation.packages[&evaluation.roots[0]].pir.build.steps.clone(),
+            Err(error) => panic!("{}", render(&error)),
+        };
         assert!(!steps.is_empty(), "{body}");
         verbs.extend(steps.iter().map(nuka_pir::Step::verb));
         count += 1;

@@ -110,7 +110,8 @@ impl ModuleCache {
     /// As [`ModuleCache::load`].
     pub fn improve(&self, engine: &Engine, id: ModuleId, source: Source<'_>) -> Result<bool, Error> {
         let key = key::key(engine, id, Tier::Optimised)?;
-        if self.path(&key, "cwasm").exists() {
+        // Read, not merely looked for: a damaged entry is to be replaced.
+        if self.read(engine, id, Tier::Optimised)?.is_some() {
             return Ok(false);
         }
         // Nobody is waited for: who has the lock does what is wanted here.
@@ -213,15 +214,22 @@ fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(unix)]
 fn make_private(dir: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    if dir.is_dir() {
-        return Ok(());
+    use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+    if let Ok(found) = fs_err::metadata(dir)
+        && found.is_dir()
+    {
+        // Whoever can write here decides what code is run.
+        let ours = found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o022 == 0;
+        let reason =
+            "others can write to it, so what is in it cannot be trusted (`chmod go-w`, or another directory)";
+        return if ours { Ok(()) } else { Err(io::Error::new(io::ErrorKind::PermissionDenied, reason)) };
     }
     if let Some(parent) = dir.parent() {
         fs_err::create_dir_all(parent)?;
     }
     match std::fs::DirBuilder::new().mode(0o700).create(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        // Another process was faster; it is looked at like any other.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => make_private(dir),
         result => result,
     }
 }

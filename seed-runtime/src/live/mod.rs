@@ -109,6 +109,7 @@ pub fn run(engine: &Engine, module: &Module, process: LiveProcess) -> Result<Exi
     let runtime = engine.runtime(module.tier()).map_err(|e| start(e.to_string()))?;
     let mut linker: Linker<State> = Linker::new(&runtime.engine);
     let linked = wasmtime_wasi::p1::add_to_linker_sync(&mut linker, |state: &mut State| &mut state.wasi)
+        .and_then(|()| own_exit(&mut linker))
         .and_then(|()| emscripten::link(&mut linker, module.wasmtime()));
     linked.map_err(|e| start(format!("{e:#}")))?;
     let mut store = Store::new(&runtime.engine, state);
@@ -127,6 +128,16 @@ pub fn run(engine: &Engine, module: &Module, process: LiveProcess) -> Result<Exi
         }
     })?;
     exit(ended)
+}
+
+/// Any code may end a program, also those from 126 on, which `wasmtime_wasi` takes for a crash. As POSIX does, its last
+/// eight bits are what is seen.
+fn own_exit(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let exit = |code: u32| -> wasmtime::Result<()> { Err(I32Exit((code & 0xff).cast_signed()).into()) };
+    linker.func_wrap(crate::host::MODULE, "proc_exit", exit)?;
+    linker.allow_shadowing(false);
+    Ok(())
 }
 
 fn context(process: LiveProcess) -> Result<WasiP1Ctx, LiveError> {

@@ -242,8 +242,26 @@ fn improved_code_takes_the_place_of_quick_code() {
     assert_eq!(exit(&quick), Exit::Code(5));
     let (module, compiled) = load(dir.path(), &bytes, Tier::Quick);
     assert!(!compiled && module.tier() == Tier::Optimised && exit(&module) == Exit::Code(5));
-    // Once is enough.
+    // Once is enough, but for an entry that is damaged.
     assert!(!improve());
+    let mut damaged = std::fs::read(&after[0]).unwrap();
+    damaged[5000] ^= 1;
+    std::fs::remove_file(&after[0]).unwrap();
+    std::fs::write(&after[0], damaged).unwrap();
+    let another = ModuleCache::open(dir.path()).unwrap();
+    assert!(another.improve(engine(), ModuleId::of(&bytes), &|| Ok(bytes.clone())).unwrap());
+    assert!(!load(dir.path(), &bytes, Tier::Quick).1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cache_that_others_can_write_to_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    for (mode, good) in [(0o700, true), (0o755, true), (0o770, false), (0o777, false)] {
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        assert_eq!(ModuleCache::open(dir.path()).is_ok(), good, "{mode:o}");
+    }
 }
 
 #[test]

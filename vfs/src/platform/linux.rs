@@ -1,0 +1,15 @@
+//! Linux.
+
+mod means;
+mod mount;
+mod namespace;
+mod unshare;
+
+pub(crate) use means::probe_means;
+pub(crate) use mount::{attach, mount_table, prepare, unmount};
+pub(crate) use namespace::{die_with_parent, enter_mount_namespace, enter_user_namespace, join};
+
+/// The ids of the user whose process this is.
+pub(crate) fn ids() -> (u32, u32) {
+    (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
+}
