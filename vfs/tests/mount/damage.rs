@@ -39,6 +39,7 @@ pub fn of_a_file() {
         flip(&object("small"), 3);
         flip(&object("large"), 2 << 20);
         fs::remove_file(object("missing")).unwrap();
+        fs::set_permissions(object("long"), fs::Permissions::from_mode(0o644)).unwrap();
         fs::OpenOptions::new().append(true).open(object("long")).unwrap().write_all(b"er").unwrap();
         let mut server = Server::start_as(&room, &How { flags, ..How::default() });
         let top = server.show("package", &tree);
