@@ -37,7 +37,9 @@ pub(crate) fn prepare(options: &MountOptions) -> Result<Prepared, MountError> {
         ("source", NAME),
         ("subtype", NAME),
         ("fd", &number),
-        ("rootmode", "40000"),
+        // With the rights that it has: what is said of the root is lost to the kernel where names change just then,
+        // and without rights from the start nobody but root could go through it.
+        ("rootmode", "40555"),
         ("user_id", &uid),
         ("group_id", &gid),
     ] {
