@@ -15,6 +15,7 @@ mod error;
 pub mod export;
 pub mod import;
 mod index;
+mod loose;
 mod name;
 mod objects;
 mod panics;
@@ -37,6 +38,7 @@ pub use index::{
     BuildResult, IndexError, IndexOptions, IndexReader, IndexWriter, LogRecord, Outputs, PrefixError,
     Realisation, Root, RootTarget, SourceRecord, StatRecord, Tables,
 };
+pub use loose::Objects;
 pub use name::{
     EntryName, MAX_DEPTH, MAX_NAME, MAX_TARGET, NameError, PathError, SymlinkTarget, TargetError, TreePath,
     escape,
