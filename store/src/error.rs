@@ -5,6 +5,7 @@ use nuka_pir::{BlobId, Cid};
 use std::{
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// An error of the store.
@@ -115,6 +116,25 @@ pub enum StoreError {
         /// The directory.
         root: PathBuf,
     },
+    /// Another process owns the store: it is asked, or its work is done there.
+    #[error("the store {} is owned by {}", root.display(), owner(*process))]
+    Owned {
+        /// The store's directory.
+        root: PathBuf,
+        /// The owner, if it said so.
+        process: Option<u32>,
+    },
+    /// The store was to be owned, and others were using it for too long.
+    #[error(
+        "the store {} is in use by other processes and cannot be owned (waited {} s); wait for them to end and try again",
+        root.display(), waited.as_secs()
+    )]
+    InUse {
+        /// The store's directory.
+        root: PathBuf,
+        /// How long this process waited.
+        waited: Duration,
+    },
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -131,6 +151,10 @@ impl StoreError {
     pub fn is_storage_full(&self) -> bool {
         matches!(self, Self::StorageFull { .. } | Self::Index(IndexError::StorageFull { .. }))
     }
+}
+
+fn owner(process: Option<u32>) -> String {
+    process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"))
 }
 
 /// Whether an I/O error says that there is no room.

@@ -15,9 +15,11 @@ mod error;
 pub mod export;
 pub mod import;
 mod index;
+mod lock_file;
 mod loose;
 mod name;
 mod objects;
+mod owner;
 mod panics;
 mod platform;
 mod reader;
@@ -43,6 +45,7 @@ pub use name::{
     EntryName, MAX_DEPTH, MAX_NAME, MAX_TARGET, NameError, PathError, SymlinkTarget, TargetError, TreePath,
     escape,
 };
+pub use owner::Ownership;
 pub use reader::ObjectReader;
 pub use store::{STORE_VERSION, Store, StoreOptions};
 pub use tree::{

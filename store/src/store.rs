@@ -5,6 +5,8 @@
 //!   version          "nuka store 1\n"
 //!   objects/ab/cdef  blobs by id in base32, 0444; a directory object is a blob too
 //!   index.redb       what is known of them: see `index`
+//!   owner.lock       held while a process has the store open: see `owner`
+//!   owner.queue      held while a process waits for it
 //!   index.lock       held while a process has the index open
 //!   index.queue      held while a process waits for it
 //!   logs/            build logs
@@ -18,6 +20,7 @@ use crate::{
     error::StoreError,
     index::{Index, IndexOptions, IndexReader, IndexWriter},
     objects::{ObjectDir, hash_file, read_checked},
+    owner::{OwnerLock, Ownership},
     reader::ObjectReader,
     staging::{self, ProcessDirectory},
     sync::Syncer,
@@ -36,6 +39,8 @@ pub const STORE_VERSION: u32 = 1;
 /// How a store is opened.
 #[derive(Debug, Clone, Default)]
 pub struct StoreOptions {
+    /// Whether this process has the store alone.
+    pub owner: Ownership,
     /// How the index is shared with other processes.
     pub index: IndexOptions,
 }
@@ -55,6 +60,8 @@ pub(crate) struct Inner {
     process: OnceLock<ProcessDirectory>,
     starting: Mutex<()>,
     buffers: Arc<Pool>,
+    // After the index: fields are dropped in order.
+    _owner: OwnerLock,
 }
 
 impl Inner {
@@ -82,8 +89,9 @@ impl Store {
     /// died left behind is removed.
     ///
     /// # Errors
-    /// [`StoreError::NotAStore`] if something else is there, [`StoreError::UnknownVersion`], I/O errors, and
-    /// those of the index.
+    /// [`StoreError::NotAStore`] if something else is there, [`StoreError::UnknownVersion`], [`StoreError::Owned`]
+    /// while another process owns it, [`StoreError::InUse`] if it is to be owned and others do not leave in the
+    /// time of [`IndexOptions::wait`], I/O errors, and those of the index.
     pub fn open(root: impl AsRef<Path>, options: &StoreOptions) -> Result<Self, StoreError> {
         let root = root.as_ref();
         // Absolute, so that a later change of the working directory changes nothing.
@@ -91,15 +99,17 @@ impl Store {
         if !has_version(&root)? {
             create_layout(&root)?;
         }
+        let owner = OwnerLock::take(&root, options.owner, options.index.wait)?;
         staging::remove_stale(&root.join("tmp"))?;
         let inner = Inner {
             objects: ObjectDir::open(root.join("objects"))?,
-            index: Index::open(&root, options.index.clone())?,
+            index: Index::open(&root, options.index.clone(), options.owner)?,
             syncer: Syncer::default(),
             process: OnceLock::new(),
             starting: Mutex::new(()),
             buffers: Arc::default(),
             root,
+            _owner: owner,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -140,7 +150,7 @@ impl Store {
         self.inner.index.update(change)
     }
 
-    /// Closes the index now if nobody in this process uses it, instead of a little later.
+    /// Closes the index now if nobody in this process uses it, instead of a little later. An owner keeps it open.
     pub fn release_index(&self) {
         self.inner.index.release();
     }
@@ -214,14 +224,15 @@ fn has_version(root: &Path) -> Result<bool, StoreError> {
 /// Makes the store's directories. The version file comes last: without it the rest is made again.
 fn create_layout(root: &Path) -> Result<(), StoreError> {
     const PARTS: [&str; 3] = ["objects", "logs", "tmp"];
+    const OURS: [&str; 3] = ["index.", "version", "owner."];
     let failed = |error| StoreError::io("make the store", root, error);
     fs_err::create_dir_all(root).map_err(failed)?;
     for entry in fs_err::read_dir(root).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
         // Another process may be making it at the same time.
-        let ours = name.to_str().is_some_and(|name| {
-            PARTS.contains(&name) || name.starts_with("index.") || name.starts_with("version")
-        });
+        let ours = name
+            .to_str()
+            .is_some_and(|name| PARTS.contains(&name) || OURS.iter().any(|ours| name.starts_with(ours)));
         if !ours {
             return Err(StoreError::NotAStore { root: root.to_path_buf() });
         }

@@ -4,18 +4,11 @@
 //! waits keeps new readers out, and a process that writes again and again lets the others in between.
 
 use super::damage::IndexError;
-use rustix::{
-    fd::OwnedFd,
-    fs::{self, FlockOperation, Mode, OFlags},
-    io::Errno,
-};
+use crate::{error::StoreError, lock_file::LockFile};
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-
-/// The first and the longest pause between two tries.
-const PAUSES: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(10));
 
 /// Where the locks are.
 #[derive(Debug)]
@@ -27,7 +20,7 @@ pub(crate) struct LockFiles {
 /// The lock; it is free again when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct FileLock {
-    _file: OwnedFd,
+    _file: LockFile,
 }
 
 impl LockFiles {
@@ -38,67 +31,36 @@ impl LockFiles {
     /// Takes the lock, waiting at most `wait`.
     pub(crate) fn take(&self, exclusive: bool, wait: Duration, index: &Path) -> Result<FileLock, IndexError> {
         let started = Instant::now();
-        let lock = open(&self.lock)?;
-        let busy = |lock: &OwnedFd| IndexError::Busy {
+        let lock = LockFile::open(&self.lock).map_err(|error| failed(index, error))?;
+        let busy = |lock: &LockFile| IndexError::Busy {
             path: index.to_path_buf(),
-            held_by: holder(lock),
+            held_by: lock.holder(),
             waited: started.elapsed(),
         };
-        let queue = open(&self.queue)?;
-        if !wait_for(&queue, FlockOperation::NonBlockingLockExclusive, started, wait, &self.queue)? {
+        let queue = LockFile::open(&self.queue).map_err(|error| failed(index, error))?;
+        if !queue.wait(true, wait).map_err(|error| failed(index, error))? {
             return Err(busy(&lock));
         }
-        let operation = if exclusive {
-            FlockOperation::NonBlockingLockExclusive
-        } else {
-            FlockOperation::NonBlockingLockShared
-        };
-        if !wait_for(&lock, operation, started, wait, &self.lock)? {
+        let left = wait.saturating_sub(started.elapsed());
+        if !lock.wait(exclusive, left).map_err(|error| failed(index, error))? {
             return Err(busy(&lock));
         }
         drop(queue);
-        // Who holds it is for messages alone: a failure to write it (a full disk, say) changes nothing else.
-        let text = format!("{:<20}\n", rustix::process::getpid().as_raw_nonzero());
-        let _ = rustix::io::pwrite(&lock, text.as_bytes(), 0);
+        lock.sign();
         Ok(FileLock { _file: lock })
     }
 }
 
-fn failed(action: &'static str, path: &Path, error: Errno) -> IndexError {
-    IndexError::Io { action, path: path.to_path_buf(), source: error.into() }
-}
-
-fn open(path: &Path) -> Result<OwnedFd, IndexError> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    fs::open(path, flags, Mode::from_raw_mode(0o644)).map_err(|error| failed("open the lock of", path, error))
-}
-
-fn wait_for(
-    file: &OwnedFd,
-    operation: FlockOperation,
-    started: Instant,
-    wait: Duration,
-    path: &Path,
-) -> Result<bool, IndexError> {
-    let mut pause = PAUSES.0;
-    loop {
-        match fs::flock(file, operation) {
-            Ok(()) => return Ok(true),
-            Err(Errno::WOULDBLOCK | Errno::INTR) => {}
-            Err(error) => return Err(failed("lock", path, error)),
-        }
-        let left = wait.saturating_sub(started.elapsed());
-        if left.is_zero() {
-            return Ok(false);
-        }
-        std::thread::sleep(pause.min(left));
-        pause = (pause * 2).min(PAUSES.1);
+/// A lock that cannot be used, as an error of the index.
+fn failed(index: &Path, error: StoreError) -> IndexError {
+    match error {
+        StoreError::Io { action, path, source } => IndexError::Io { action, path, source },
+        StoreError::Index(error) => error,
+        StoreError::StorageFull { path, .. } => IndexError::StorageFull { path },
+        other => IndexError::Io {
+            action: "lock",
+            path: index.to_path_buf(),
+            source: std::io::Error::other(other.to_string()),
+        },
     }
-}
-
-/// The process that wrote its id into the lock's file.
-fn holder(lock: &OwnedFd) -> Option<u32> {
-    let mut text = [0; 20];
-    let count = rustix::io::pread(lock, &mut text, 0).ok()?;
-    std::str::from_utf8(text.get(..count)?).ok()?.trim().parse().ok()
 }

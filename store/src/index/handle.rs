@@ -7,7 +7,7 @@ use super::{
     options::IndexOptions,
     transaction::{IndexReader, IndexWriter},
 };
-use crate::error::StoreError;
+use crate::{error::StoreError, owner::Ownership};
 use redb::{Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
 use std::{
     path::Path,
@@ -34,6 +34,8 @@ struct Shared {
     guard: Guard,
     locks: LockFiles,
     options: IndexOptions,
+    /// The store is this process's alone: the file is opened for writing, once, and stays open.
+    owned: bool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -83,12 +85,13 @@ pub(crate) struct Lease {
 
 impl Index {
     /// The index of the store in `root`; made if there is none.
-    pub(crate) fn open(root: &Path, options: IndexOptions) -> Result<Self, IndexError> {
+    pub(crate) fn open(root: &Path, options: IndexOptions, ownership: Ownership) -> Result<Self, IndexError> {
         let path = root.join("index.redb");
         let shared = Shared {
             guard: Guard::new(&path),
             locks: LockFiles::new(root),
             options,
+            owned: ownership == Ownership::Exclusive,
             state: Mutex::default(),
             changed: Condvar::new(),
         };
@@ -128,19 +131,25 @@ impl Index {
 
     /// Closes the file now if nobody uses it.
     pub(crate) fn release(&self) {
+        if !self.shared.owned {
+            self.close();
+        }
+    }
+
+    fn close(&self) {
         let state = self.shared.lock();
         self.shared.close_if(state, |_| true);
     }
 
     fn lease(&self, write: bool) -> Result<Lease, IndexError> {
-        let database = self.shared.acquire(write)?;
+        let database = self.shared.acquire(write || self.shared.owned)?;
         Ok(Lease { shared: Arc::clone(&self.shared), database: Some(database), spoiled: false })
     }
 }
 
 impl Drop for Index {
     fn drop(&mut self) {
-        self.release();
+        self.close();
     }
 }
 
@@ -311,7 +320,7 @@ impl Shared {
             open.used = Instant::now();
             open.spoiled |= spoiled;
         }
-        let linger = self.options.linger;
+        let linger = if self.owned { Duration::MAX } else { self.options.linger };
         let keep = !spoiled
             && !linger.is_zero()
             && state.open.as_ref().is_some_and(|open| {

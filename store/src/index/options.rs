@@ -7,8 +7,8 @@ use std::time::Duration;
 pub struct IndexOptions {
     /// How long to wait while another process has the index, before [`IndexError::Busy`](super::IndexError).
     pub wait: Duration,
-    /// How long the index stays open after the last write, for the next one. `Duration::MAX` is for a process
-    /// that owns the index: it is closed when the store is.
+    /// How long the index stays open after the last write, for the next one. A process that owns the store
+    /// ([`Ownership::Exclusive`](crate::Ownership)) keeps it open whatever this says.
     pub linger: Duration,
     /// How much of the index redb may keep in memory, in bytes.
     pub cache_bytes: usize,

@@ -158,7 +158,7 @@ fn a_reader_sees_the_state_at_its_start() {
 fn waiting_is_bounded_and_says_who_holds_it() {
     let test = TestStore::new();
     let index = IndexOptions { wait: Duration::from_millis(50), ..IndexOptions::default() };
-    let other = Store::open(test.root(), &StoreOptions { index }).unwrap();
+    let other = Store::open(test.root(), &StoreOptions { index, ..StoreOptions::default() }).unwrap();
     test.store.release_index();
     let reader = test.store.read().unwrap();
     assert!(other.read().is_ok(), "readers do not exclude each other");

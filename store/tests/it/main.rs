@@ -15,6 +15,7 @@ mod export;
 mod import_directory;
 mod index;
 mod objects;
+mod ownership;
 mod planted;
 mod support;
 mod trees;
