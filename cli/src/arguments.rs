@@ -34,6 +34,9 @@ pub struct Cli {
     /// Say each step
     #[arg(short, long, global = true, help_heading = "Everywhere")]
     pub verbose: bool,
+    /// Work on the store in this process, not through the daemon
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub no_daemon: bool,
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
@@ -67,6 +70,8 @@ pub enum Verb {
     Hash(commands::hash::Arguments),
     /// Look into the store, and put things there
     Store(commands::store::Arguments),
+    /// Start, stop and look after the daemon that works on the store
+    Daemon(commands::daemon::Arguments),
     /// Look at this machine and this store, and say what is not as it should be
     Doctor(commands::doctor::Arguments),
     /// Print what makes a shell complete nuka's arguments
@@ -91,6 +96,8 @@ Variables:
   NUKA_RECIPE_PATH  directories with your own recipes, separated by `:`
   NUKA_JOBS         how much is done at once
   NUKA_OFFLINE      contact nobody, if 1
+  NUKA_DAEMON       work on the store in each command's own process, if 0
+  NUKA_DAEMON_IDLE  seconds without commands after which the daemon ends [default: 600]
   NUKA_BACKGROUND   compile large programs to the end at once, not in the background, if 0
   NO_COLOR          no colours
 

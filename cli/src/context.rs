@@ -1,6 +1,6 @@
 //! What every command is given: the environment, the terminal, and how much to say.
 
-use crate::daemon::{Config, Nuka};
+use crate::daemon::{By, Client, Config};
 use crate::{
     environment::{Environment, Terminal},
     error::Error,
@@ -34,6 +34,8 @@ pub struct Context {
     pub terminal: Terminal,
     /// How much is said.
     pub verbosity: Verbosity,
+    /// Who does the work on the store.
+    pub by: By,
 }
 
 /// Options of all verbs that may fetch or build.
@@ -47,11 +49,21 @@ pub struct WorkArguments {
     pub offline: bool,
 }
 
+impl WorkArguments {
+    /// Of verbs that neither fetch nor build.
+    pub const LOCAL: Self = Self { jobs: None, offline: true };
+}
+
 impl Context {
-    /// The daemon's API, which opens nothing before it is used.
-    pub fn nuka(&self, work: &WorkArguments) -> Nuka {
+    /// Everything that nuka does. Nobody is met and nothing opened before it is used.
+    pub fn nuka(&self, work: &WorkArguments) -> Client {
+        Client::new(self.config(work), self.by)
+    }
+
+    /// Where and how nuka works.
+    pub fn config(&self, work: &WorkArguments) -> Config {
         let environment = &self.environment;
-        Nuka::new(Config {
+        Config {
             store: environment.store.clone(),
             cache: environment.cache.clone(),
             state: environment.state.clone(),
@@ -59,15 +71,16 @@ impl Context {
             jobs: work.jobs.unwrap_or(environment.jobs).min(MOST_JOBS),
             offline: work.offline || environment.offline,
             executable: environment.executable.clone(),
+            background: environment.background,
             home: environment.home.clone(),
             env: environment.variables.clone(),
             current_directory: environment.current_directory.clone(),
-        })
+        }
     }
 
     /// The same for verbs that neither fetch nor build.
-    pub fn local(&self) -> Nuka {
-        self.nuka(&WorkArguments { jobs: None, offline: true })
+    pub fn local(&self) -> Client {
+        self.nuka(&WorkArguments::LOCAL)
     }
 
     /// Shows work as it goes on.

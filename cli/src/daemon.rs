@@ -1,12 +1,15 @@
 //! All that the commands know of the daemon: its calls, and the plain data that goes in and comes out.
 
 pub use nuka_daemon::{
-    Config, Error, MountMeans, MountRequest, Nuka,
+    By, Client, Config, Daemon, DaemonStatus, Fault, FaultKind, Handed, MountMeans, MountRequest, READY,
+    ServeOptions, Started, activated,
     api::{
         BuildOptions, BuildReport, Entry, EntryKind, Found, GrantedDirectory, Grants, PackageInfo, PirText,
         Target, WhyStep,
     },
+    ensure_daemon,
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},
+    file_help, serve,
 };
 
 #[cfg(test)]

@@ -11,6 +11,8 @@
 //! | recipes, after those | | `$XDG_CONFIG_HOME/nuka/recipes`, `~/.config/nuka/recipes` |
 //! | jobs | `NUKA_JOBS` | the processors that there are |
 //! | contact nobody | `NUKA_OFFLINE` | no |
+//! | work through the daemon | `NUKA_DAEMON` | yes |
+//! | how long the daemon stays unused | `NUKA_DAEMON_IDLE` | ten minutes |
 //! | go on in the background | `NUKA_BACKGROUND` | yes |
 
 use std::{
@@ -20,7 +22,11 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     thread,
+    time::Duration,
 };
+
+/// How long a daemon stays without anybody who uses it.
+const DAEMON_IDLE: Duration = Duration::from_secs(600);
 
 /// What nuka finds around it.
 #[derive(Debug, Clone)]
@@ -43,8 +49,14 @@ pub struct Environment {
     pub jobs: NonZeroUsize,
     /// Whether nobody may be contacted.
     pub offline: bool,
-    /// This executable, if work may go on in the background.
+    /// This executable.
     pub executable: Option<PathBuf>,
+    /// Whether work may go on in the background.
+    pub background: bool,
+    /// Whether the store is worked on by a daemon.
+    pub daemon: bool,
+    /// How long a daemon stays without anybody who uses it.
+    pub daemon_idle: Duration,
 }
 
 /// Why the environment cannot be used.
@@ -146,7 +158,16 @@ impl Environment {
                 }
             };
         let offline = switch("NUKA_OFFLINE", false)?;
-        let executable = if switch("NUKA_BACKGROUND", true)? { executable } else { None };
+        let background = switch("NUKA_BACKGROUND", true)?;
+        let daemon = switch("NUKA_DAEMON", true)?;
+        let daemon_idle = match value("NUKA_DAEMON_IDLE") {
+            None => DAEMON_IDLE,
+            Some(text) => {
+                let seconds = text.trim().parse().ok().map(Duration::from_secs);
+                let (value, expected) = (text.to_owned(), "a number of seconds");
+                seconds.ok_or(EnvironmentError::Variable { name: "NUKA_DAEMON_IDLE", value, expected })?
+            }
+        };
         let home = home.unwrap_or(Path::new("/")).to_owned();
         Ok(Self {
             home,
@@ -158,6 +179,9 @@ impl Environment {
             jobs,
             offline,
             executable,
+            background,
+            daemon,
+            daemon_idle,
             variables,
         })
     }

@@ -1,6 +1,10 @@
 //! Everything that can end a command, before it becomes text.
 
-use crate::{daemon, environment::EnvironmentError, exit::Exit};
+use crate::{
+    daemon::{Fault, FaultKind, file_help},
+    environment::EnvironmentError,
+    exit::Exit,
+};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -11,7 +15,7 @@ use std::{
 pub enum Error {
     /// Work that was asked for could not be done.
     #[error(transparent)]
-    Nuka(#[from] crate::daemon::Error),
+    Nuka(#[from] Box<Fault>),
     /// The environment cannot be used.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
@@ -77,16 +81,16 @@ impl Error {
     /// What to do.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Nuka(error) => error.help().or_else(|| help(error)),
+            Self::Nuka(fault) => fault.help.clone(),
             Self::Environment(error) => Some(error.help()),
             Self::Exists { help, .. }
             | Self::Usage { help, .. }
             | Self::Absent { help, .. }
             | Self::NoProgram { help, .. } => Some(help.clone()),
-            Self::File { source, .. } => Some(file_help(source).to_owned()),
+            Self::File { source, .. } => Some(file_help(source.kind()).to_owned()),
             Self::Output(source) => Some(match source.kind() {
                 io::ErrorKind::NotFound => "check where the output goes".to_owned(),
-                _ => file_help(source).to_owned(),
+                other => file_help(other).to_owned(),
             }),
             Self::Data(_) => None,
         }
@@ -101,7 +105,7 @@ impl Error {
             Self::Usage { .. } => Exit::Usage,
             Self::Absent { .. } => Exit::Absent,
             Self::NoProgram { .. } => Exit::NotExecutable,
-            Self::Nuka(error) => kind(error),
+            Self::Nuka(fault) => kind(fault.kind),
             _ => Exit::Failure,
         };
         match exit {
@@ -121,58 +125,12 @@ fn failed(doing: &str, path: &Path, source: &io::Error) -> String {
     }
 }
 
-/// What to do about a file that the system refuses.
-fn file_help(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space",
-        io::ErrorKind::NotFound => "check the path",
-        io::ErrorKind::PermissionDenied => "check who owns it, and who may read and write it",
-        io::ErrorKind::ReadOnlyFilesystem => "choose a place that can be written to",
-        io::ErrorKind::IsADirectory => "name a file, not a directory",
-        io::ErrorKind::NotADirectory => "check the path: a file stands where a directory is expected",
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => "check that it is the file that is meant",
-        _ => "check the file and the disk that it is on",
-    }
-}
-
-/// What to do about an error that does not say so itself.
-fn help(error: &daemon::Error) -> Option<String> {
-    use daemon::Error;
-    match error {
-        Error::RecipeFile { source, .. } | Error::File { source, .. } => Some(file_help(source).to_owned()),
-        Error::RecipeName { .. } => Some("give the file such a name".to_owned()),
-        Error::WrongKind { what, wanted: "a file" } => {
-            Some(format!("`nuka store ls {what}` lists what is in it"))
-        }
-        _ => None,
-    }
-}
-
-/// The exit that an error of the daemon stands for.
-fn kind(error: &daemon::Error) -> Exit {
-    use daemon::Error;
-    match error {
-        Error::NotFound { .. }
-        | Error::UnknownPackage { .. }
-        | Error::NotBuilt { .. }
-        | Error::NoProgram { .. }
-        | Error::NoPrograms { .. }
-        | Error::WhichProgram { .. } => Exit::Absent,
-        // One that is named within a recipe is that recipe's fault, and has a place in it.
-        Error::Recipe(recipe)
-            if ["nuka::recipe::not_found", "nuka::recipe::version"].contains(&recipe.code.as_str())
-                && recipe.labels.is_empty()
-                && recipe.asked_for().is_empty() =>
-        {
-            Exit::Absent
-        }
-        Error::RecipeFile { source, .. } | Error::File { source, .. }
-            if source.kind() == io::ErrorKind::NotFound =>
-        {
-            Exit::Absent
-        }
-        Error::Runtime(_) | Error::Live(_) => Exit::NotExecutable,
-        Error::Crashed { .. } => Exit::Crashed,
-        _ => Exit::Failure,
+/// The exit that a fault stands for.
+fn kind(kind: FaultKind) -> Exit {
+    match kind {
+        FaultKind::Absent => Exit::Absent,
+        FaultKind::NotExecutable => Exit::NotExecutable,
+        FaultKind::Crashed => Exit::Crashed,
+        FaultKind::Refused | FaultKind::NoDaemon | FaultKind::Failed => Exit::Failure,
     }
 }

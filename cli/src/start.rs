@@ -4,6 +4,7 @@ use crate::{
     arguments::{Cli, Verb},
     commands::{self, Done},
     context::{Context, Verbosity},
+    daemon::By,
     environment::{Colour, Environment, Terminal},
     error::Error,
     exit::Exit,
@@ -36,7 +37,8 @@ pub fn start() -> Exit {
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         };
-        dispatch(&Context { environment, terminal, verbosity }, &cli.verb)
+        let by = if cli.no_daemon || !environment.daemon { By::ThisProcess } else { By::Daemon };
+        dispatch(&Context { environment, terminal, verbosity, by }, &cli.verb)
     }) {
         Ok(exit) => exit,
         Err(failed) => {
@@ -65,6 +67,7 @@ fn dispatch(context: &Context, verb: &Verb) -> Done {
         Verb::UpdateHashes(arguments) => commands::update_hashes::run(context, arguments),
         Verb::Hash(arguments) => commands::hash::run(context, arguments),
         Verb::Store(arguments) => commands::store::run(context, arguments),
+        Verb::Daemon(arguments) => commands::daemon::run(context, arguments),
         Verb::Doctor(arguments) => commands::doctor::run(context, arguments),
         Verb::Completions(arguments) => commands::completions::run(arguments),
         Verb::Man(arguments) => commands::man::run(context, arguments),

@@ -10,7 +10,7 @@
 )]
 
 use nuka_daemon::{
-    Config, Nuka, Silent,
+    Config, Handed, Nuka, Silent,
     api::{BuildOptions, Target},
 };
 use std::{collections::BTreeMap, fmt::Write as _, fs, num::NonZeroUsize, path::Path, time::Instant};
@@ -48,6 +48,7 @@ fn nuka(dir: &Path) -> Nuka {
         home: dir.join("home"),
         env: BTreeMap::new(),
         executable: None,
+        background: false,
         current_directory: dir.to_owned(),
     })
 }
@@ -94,7 +95,7 @@ fn build(count: usize) -> tempfile::TempDir {
     let wasm = wat::parse_str(include_str!("../tests/it/put.wat")).expect("a module");
     fs::write(tool.join("put.wasm"), wasm).expect("a tool");
     let nuka = nuka(dir.path());
-    let cid = nuka.store_add(&tool).expect("the tool is added");
+    let cid = nuka.store_add(&Handed::own(tool)).expect("the tool is added");
     let hash: String = cid.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     write(
         dir.path(),

@@ -1,8 +1,11 @@
 //! The requests that nuka answers and what it answers with: plain data, so that the same calls can be made in
 //! process or over a socket. The calls themselves are the methods of [`Nuka`](crate::Nuka).
 
-use crate::event::{Failure, Outcome, PackageRef};
-use nuka_pir::{Cid, PackageName, Pid, Version};
+use crate::{
+    event::{Failure, Outcome, PackageRef},
+    handed::Handed,
+};
+use nuka_pir::{BlobId, Cid, PackageName, Pid, Version};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -165,6 +168,50 @@ pub struct Found {
     pub description: Option<String>,
     /// Whether it is built.
     pub built: bool,
+}
+
+/// Where something of the store is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorePath {
+    /// The path that it has where the store is mounted.
+    pub path: String,
+    /// The tree, if it is one.
+    pub cid: Option<Cid>,
+    /// The object's own file.
+    pub object: PathBuf,
+}
+
+/// A file of the store.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FoundFile {
+    /// The id that its bytes must have.
+    pub blob: BlobId,
+    /// Its length in bytes.
+    pub size: u64,
+    /// It, open.
+    pub file: Handed,
+}
+
+/// A tree by its name at the root of a mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedTree {
+    /// `<pid>-<name>-<version>[-<output>]`.
+    pub name: String,
+    /// The tree.
+    pub cid: Cid,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Number of files, directories and symlinks.
+    pub entries: u64,
+}
+
+/// All names at the root of a mount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameList {
+    /// Another number when the list has changed.
+    pub version: u64,
+    /// The names.
+    pub names: Vec<NamedTree>,
 }
 
 /// One entry of a tree in the store.

@@ -17,8 +17,10 @@ pub struct Config {
     pub jobs: NonZeroUsize,
     /// Contact nobody.
     pub offline: bool,
-    /// Nuka's own executable, which does what can go on in the background; `None` if nothing may.
+    /// Nuka's own executable, for what is done by a process of its own; `None` if everything is done in this one.
     pub executable: Option<PathBuf>,
+    /// Whether such processes may go on in the background.
+    pub background: bool,
     /// The person's home directory, where clients keep their configuration.
     pub home: PathBuf,
     /// The person's environment, through which clients are configured.

@@ -241,6 +241,18 @@ pub enum Error {
         /// Why.
         error: crate::fetch::FetchError,
     },
+    /// What is in the store cannot be listed.
+    #[error("the store cannot be listed: {reason}")]
+    Names {
+        /// Why.
+        reason: String,
+    },
+    /// It failed for somebody else, who was at it first.
+    #[error("{0}")]
+    Shared(std::sync::Arc<Error>),
+    /// Nobody waits for it any more.
+    #[error("cancelled")]
+    Cancelled,
     /// Threads for the builds cannot be had.
     #[error("threads cannot be started: {0}")]
     Threads(String),
@@ -256,6 +268,7 @@ impl Error {
             | Error::Lookup(_)
             | Error::Import(_)
             | Error::Export(_)
+            | Error::Names { .. }
             | Error::Broken { .. } => "nuka::store",
             Error::Pir(_) => "nuka::pir",
             Error::Fetch(_)
@@ -284,6 +297,8 @@ impl Error {
                 "nuka::mount"
             }
             Error::Published { .. } => "nuka::published",
+            Error::Shared(error) => error.code(),
+            Error::Cancelled => "nuka::cancelled",
         }
     }
 
@@ -304,6 +319,7 @@ impl Error {
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         match self {
+            Error::Shared(error) => error.help(),
             Error::Recipe(error) => error.help.clone(),
             Error::Fetch(error) | Error::Spec { error } => Some(error.help()),
             Error::Edit { error } => Some(error.help().to_owned()),
@@ -329,7 +345,20 @@ impl Error {
                 Some("`nuka store mount` mounts it".to_owned())
             }
             Error::Unmount(_) => Some("leave the directory, and end what reads from it".to_owned()),
+            Error::Store(nuka_store::StoreError::Owned { .. }) => Some(
+                "a daemon works on it: do without `--no-daemon`, or end the daemon first with `nuka daemon stop`".to_owned(),
+            ),
+            Error::Store(nuka_store::StoreError::InUse { .. }) => {
+                Some("wait until the commands that were started with `--no-daemon` have ended".to_owned())
+            }
             error if error.is_storage_full() => Some(MAKE_ROOM.to_owned()),
+            Error::RecipeFile { source, .. } | Error::File { source, .. } => {
+                Some(crate::fault::file_help(source.kind()).to_owned())
+            }
+            Error::RecipeName { .. } => Some("give the file such a name".to_owned()),
+            Error::WrongKind { what, wanted: "a file" } => {
+                Some(format!("`nuka store ls {what}` lists what is in it"))
+            }
             Error::Broken { .. } => Some("build the package again with `nuka build --rebuild`".to_owned()),
             _ => None,
         }

@@ -90,8 +90,9 @@ fn resolve(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoots, Vec<
         let (recipe, version) = match target {
             Target::Name { name, version } => (RecipeName::Package(name.clone()), version),
             Target::File { path, version } => {
-                let (directory, file) = split(path)?;
-                roots = roots.with_first(directory);
+                let (directory, file) = split(path, roots.by_path())?;
+                let unreadable = |source| Error::RecipeFile { path: path.clone(), source };
+                roots = roots.with_first(&directory).map_err(unreadable)?;
                 (RecipeName::File(file), version)
             }
         };
@@ -101,9 +102,10 @@ fn resolve(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoots, Vec<
     Ok((roots, resolved))
 }
 
-fn split(path: &Path) -> Result<(std::path::PathBuf, RecipePath), Error> {
+/// A recipe's directory and its file there. A path that is another process's has been followed by that one.
+fn split(path: &Path, follow: bool) -> Result<(std::path::PathBuf, RecipePath), Error> {
     let unreadable = |source| Error::RecipeFile { path: path.to_owned(), source };
-    let path = fs_err::canonicalize(path).map_err(unreadable)?;
+    let path = if follow { fs_err::canonicalize(path).map_err(unreadable)? } else { path.to_owned() };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let file = RecipePath::new(&name).map_err(|error| Error::RecipeName { error })?;
     Ok((path.parent().unwrap_or(Path::new("/")).to_owned(), file))

@@ -2,7 +2,10 @@
 
 use nuka_pir::{BuildId, Cid, Pid};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,6 +158,11 @@ pub struct Failure {
 pub trait Observer: Sync {
     /// Told of one event. Must not block for long: work waits meanwhile.
     fn event(&self, event: Event);
+
+    /// What is set once nobody watches any more, and the work is wanted no longer; `None` if that cannot happen.
+    fn gone(&self) -> Option<Arc<AtomicBool>> {
+        None
+    }
 }
 
 /// Tells nobody.

@@ -2,7 +2,7 @@
 //!
 //! | where | what | whose it is |
 //! |---|---|---|
-//! | `logs/` | `.BUILD.PROCESS`, a log that was being written | the process of that number |
+//! | `logs/unfinished/` | `BUILD.PROCESS`, a log that was being written | the process of that number |
 //! | `modules/` | `KEY.PROCESS.tmp`, compiled code that was being written | the process of that number |
 //! | `locks/`, `downloads.locks/` | a lock that nobody has | whoever takes it |
 //! | `downloads/` | a download that the store has | whoever has the download's lock |
@@ -10,7 +10,7 @@
 //! A part of a download stays: the next fetch goes on with it. What cannot be removed is left for the next time,
 //! since nothing is wrong with it but the room it takes.
 
-use crate::{config::Config, fetch, lock};
+use crate::{config::Config, fetch, lock, logs};
 use fs_err as fs;
 use nuka_store::Store;
 use rustix::process::{Pid, test_kill_process};
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// Removes what is left and nobody's.
 pub fn remove(config: &Config, store: &Store) {
-    for path in paths(&config.logs()) {
+    for path in paths(&logs::unfinished(&config.logs())) {
         remove_if_dead(&path, path.extension());
     }
     for path in paths(&config.modules()) {

@@ -8,8 +8,6 @@ use std::{io, path::Path, time::Duration};
 #[derive(Debug)]
 pub struct WorkLock {
     file: fs::File,
-    /// Whether somebody else had it first.
-    pub waited: bool,
 }
 
 /// Takes the lock called `name` in `directory`. `waiting` is called once if somebody else has it.
@@ -20,7 +18,7 @@ pub fn take(directory: &Path, name: &str, waiting: impl Fn()) -> io::Result<Work
     loop {
         let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
         match flock(file.file(), FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) if is_still(&file, &path)? => return Ok(WorkLock { file, waited }),
+            Ok(()) if is_still(&file, &path)? => return Ok(WorkLock { file }),
             // Whoever had it has finished and removed the file: the lock is on a file nobody else will find.
             Ok(()) => {}
             Err(rustix::io::Errno::AGAIN) => {
@@ -40,7 +38,7 @@ pub fn try_take(directory: &Path, name: &str) -> io::Result<Option<WorkLock>> {
     let path = directory.join(name);
     let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
     match flock(file.file(), FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(is_still(&file, &path)?.then_some(WorkLock { file, waited: false })),
+        Ok(()) => Ok(is_still(&file, &path)?.then_some(WorkLock { file })),
         Err(rustix::io::Errno::AGAIN) => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -28,11 +28,18 @@ pub fn write_failed(directory: &Path, build: BuildId, pid: Pid, log: &[u8]) -> i
     Ok(path)
 }
 
+/// Where logs are written before they get their names: `BUILD.PROCESS`. Apart from them, so that what killed processes
+/// left is found without going through all logs.
+pub fn unfinished(directory: &Path) -> PathBuf {
+    directory.join("unfinished")
+}
+
 /// Writes a build's log, whole or not at all.
 pub fn write(directory: &Path, build: BuildId, log: &[u8]) -> io::Result<PathBuf> {
-    fs::create_dir_all(directory)?;
+    let unfinished = unfinished(directory);
+    fs::create_dir_all(&unfinished)?;
     let path = path(directory, build);
-    let beside = directory.join(format!(".{build}.{}", std::process::id()));
+    let beside = unfinished.join(format!("{build}.{}", std::process::id()));
     // A name that is there already is of this process's own past, or somebody else's link: neither is written to.
     let _ = fs::remove_file(&beside);
     let write = || fs::OpenOptions::new().write(true).create_new(true).open(&beside)?.write_all(log);
@@ -63,15 +70,16 @@ mod tests {
         write(dir.path(), build, b"one").unwrap();
         let path = write(dir.path(), build, b"two\n\nthree\n").unwrap();
         assert_eq!(fs::read(path).unwrap(), b"two\n\nthree\n");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        let unfinished = unfinished(dir.path());
+        assert_eq!(fs::read_dir(&unfinished).unwrap().count(), 0);
         // Somebody has put a link where the log is written beside its place.
         let canary = dir.path().join("canary");
         fs::write(&canary, "untouched").unwrap();
-        let beside = dir.path().join(format!(".{build}.{}", std::process::id()));
+        let beside = unfinished.join(format!("{build}.{}", std::process::id()));
         fs::os::unix::fs::symlink(&canary, beside).unwrap();
         write(dir.path(), build, b"three").unwrap();
         assert_eq!(fs::read(&canary).unwrap(), b"untouched");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(&unfinished).unwrap().count(), 0);
         assert_eq!(tail(b"1\n2\n\n3\n", 2), ["2", "3"]);
     }
 }

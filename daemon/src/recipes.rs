@@ -1,6 +1,6 @@
 //! Where recipes come from: the person's own directories first, then those that are part of the program.
 
-use crate::beneath;
+use crate::{beneath, handed::Handed};
 use fs_err as fs;
 use std::{
     collections::BTreeSet,
@@ -16,16 +16,56 @@ mod built_in {
 /// The recipe roots, in the order in which a path is looked for.
 #[derive(Debug, Clone, Default)]
 pub struct RecipeRoots {
-    directories: Vec<PathBuf>,
+    directories: Vec<Directory>,
+    /// The directories that whoever asks has handed over; `None` if every directory may be opened by its path.
+    given: Option<Arc<Given>>,
+}
+
+/// Directories that were handed over, and those before them.
+#[derive(Debug)]
+struct Given {
+    places: Vec<Handed>,
+    before: Option<Arc<Given>>,
+}
+
+impl Given {
+    fn find(&self, shown: &Path) -> Option<PathBuf> {
+        let here = self.places.iter().find(|handed| handed.shown == shown).map(Handed::place);
+        here.or_else(|| self.before.as_ref()?.find(shown))
+    }
+}
+
+/// A recipe root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Directory {
+    /// As people know it.
+    shown: PathBuf,
+    /// Where it is reached.
+    place: PathBuf,
 }
 
 /// Where one recipe file was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// In a directory of the person's.
-    File(PathBuf),
+    File(RecipeFile),
     /// Part of the program.
     BuiltIn,
+}
+
+/// A recipe's file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecipeFile {
+    /// As people know it.
+    pub shown: PathBuf,
+    /// Where it is reached.
+    pub place: PathBuf,
+}
+
+impl Directory {
+    fn file(&self, path: &str) -> RecipeFile {
+        RecipeFile { shown: self.shown.join(path), place: self.place.join(path) }
+    }
 }
 
 /// Bytes of a recipe file that are read at most: more than the evaluator takes.
@@ -34,13 +74,51 @@ const MOST: u64 = 2 << 20;
 impl RecipeRoots {
     /// Roots in order of precedence; the built-in recipes come last.
     pub fn new(directories: Vec<PathBuf>) -> Self {
-        Self { directories }
+        let own = |shown: PathBuf| Directory { place: shown.clone(), shown };
+        Self { directories: directories.into_iter().map(own).collect(), given: None }
+    }
+
+    /// The same for somebody who has handed over all directories that may be read: those that are not among them are
+    /// passed over.
+    pub fn handed(directories: &[PathBuf], given: Vec<Handed>) -> Self {
+        let given = Given { places: given, before: None };
+        let mut roots = Self { directories: Vec::new(), given: Some(Arc::new(given)) };
+        roots.directories = directories.iter().filter_map(|shown| roots.reach(shown).ok()).collect();
+        roots
     }
 
     /// The same roots with one more before them: the directory of a recipe that was named by its path.
-    pub fn with_first(&self, directory: PathBuf) -> Self {
-        let others = self.directories.iter().filter(|other| **other != directory).cloned();
-        Self { directories: std::iter::once(directory.clone()).chain(others).collect() }
+    ///
+    /// # Errors
+    /// `PermissionDenied` if it is not among the directories that were handed over.
+    pub fn with_first(&self, directory: &Path) -> io::Result<Self> {
+        let first = self.reach(directory)?;
+        let others = self.directories.iter().filter(|other| **other != first).cloned();
+        let directories = std::iter::once(first.clone()).chain(others).collect();
+        Ok(Self { directories, given: self.given.clone() })
+    }
+
+    /// The same roots, with more directories handed over.
+    pub fn with_places(&self, places: Vec<Handed>) -> Self {
+        let before = self.given.clone();
+        Self { directories: self.directories.clone(), given: Some(Arc::new(Given { places, before })) }
+    }
+
+    /// Whether paths of recipes are those of this process, and mean what they say.
+    pub fn by_path(&self) -> bool {
+        self.given.is_none()
+    }
+
+    fn reach(&self, shown: &Path) -> io::Result<Directory> {
+        let place = match &self.given {
+            None => shown.to_owned(),
+            Some(given) => {
+                let reason = "the directory was not handed over";
+                let denied = || io::Error::new(io::ErrorKind::PermissionDenied, reason);
+                given.find(shown).ok_or_else(denied)?
+            }
+        };
+        Ok(Directory { shown: shown.to_owned(), place })
     }
 
     /// Finds a recipe file by its path below the roots (`zlib.nu`, `lib/c.nu`).
@@ -53,9 +131,8 @@ impl RecipeRoots {
             return Ok(None);
         }
         for directory in &self.directories {
-            let file = directory.join(path);
-            match beneath::read(directory, path, MOST) {
-                Ok(bytes) => return Ok(Some((Origin::File(file), bytes.into()))),
+            match beneath::read(&directory.place, path, MOST) {
+                Ok(bytes) => return Ok(Some((Origin::File(directory.file(path)), bytes.into()))),
                 Err(error) if is_absent(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -69,7 +146,7 @@ impl RecipeRoots {
     /// The directory that local sources of a recipe file are relative to; none for built-in recipes.
     pub fn directory_of(&self, path: &str) -> io::Result<Option<PathBuf>> {
         Ok(match self.find(path)? {
-            Some((Origin::File(file), _)) => file.parent().map(Path::to_owned),
+            Some((Origin::File(file), _)) => file.place.parent().map(Path::to_owned),
             _ => None,
         })
     }
@@ -78,7 +155,7 @@ impl RecipeRoots {
     pub fn names(&self) -> Vec<String> {
         let mut names: BTreeSet<String> = BTreeSet::new();
         for directory in &self.directories {
-            let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+            let entries = fs::read_dir(&directory.place).into_iter().flatten().flatten();
             names.extend(entries.filter_map(|entry| recipe_name(&entry.file_name().to_string_lossy())));
         }
         names.extend(built_in::BUILT_IN.iter().filter_map(|(path, _)| recipe_name(path)));
@@ -107,9 +184,27 @@ mod tests {
         let built_in = RecipeRoots::default().find(&file).unwrap().unwrap();
         assert_eq!(built_in.0, Origin::BuiltIn);
         fs::write(dir.path().join(&file), "mine").unwrap();
-        let roots = RecipeRoots::default().with_first(dir.path().to_owned());
+        let roots = RecipeRoots::default().with_first(dir.path()).unwrap();
         assert_eq!(&*roots.find(&file).unwrap().unwrap().1, b"mine");
         assert_eq!(roots.directory_of(&file).unwrap().unwrap(), dir.path());
+    }
+
+    #[test]
+    fn nothing_is_read_for_others_but_what_they_handed_over() {
+        let (given, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for dir in [&given, &other] {
+            fs::write(dir.path().join("mine.nu"), "mine").unwrap();
+        }
+        let directories = [given.path().to_owned(), other.path().to_owned()];
+        let mut handed = Handed::own(given.path());
+        let open = handed.duplicate().unwrap();
+        handed.receive(open);
+        let roots = RecipeRoots::handed(&directories, vec![handed]);
+        let Some((Origin::File(file), _)) = roots.find("mine.nu").unwrap() else { panic!("not found") };
+        assert_eq!(file.shown, given.path().join("mine.nu"));
+        assert!(file.place.starts_with("/proc/self/fd"));
+        assert_eq!(roots.with_first(other.path()).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert!(RecipeRoots::handed(&directories[1..], Vec::new()).find("mine.nu").unwrap().is_none());
     }
 
     #[test]

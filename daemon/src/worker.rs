@@ -5,6 +5,7 @@ use crate::{
     clock,
     error::is_full,
     event::{Event, How, Observer, PackageRef},
+    in_flight::{Gone, InFlight},
     inputs::{self, InputError, Views},
     lock, logs,
     outputs::{self, OutputError},
@@ -22,7 +23,7 @@ use nuka_store::{
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Instant,
 };
 
@@ -52,8 +53,33 @@ pub struct Worker<'a> {
     pub locks: &'a Path,
     /// Told of what happens.
     pub observer: &'a dyn Observer,
-    /// Set when nobody waits any more.
-    pub cancelled: &'a AtomicBool,
+    /// Builds that are going on, of this piece of work and of others.
+    pub in_flight: &'a Builds,
+}
+
+/// Builds that are going on, by their ids.
+pub type Builds = InFlight<BuildId, Result<Built, Arc<WorkError>>>;
+
+/// What a build gave: all that is the same for every package of that build.
+#[derive(Debug, Clone)]
+pub struct Built {
+    realisation: Realisation,
+    seconds: f64,
+}
+
+/// How a build's steps are run.
+struct Run<'a> {
+    pool: &'a rayon::ThreadPool,
+    perturbation: Perturbation,
+    observer: &'a dyn Observer,
+    stop: &'a Gone,
+}
+
+impl Built {
+    /// Whether it ran, or an earlier one stands.
+    fn how(&self) -> How {
+        if self.seconds > 0.0 { How::Built } else { How::Unchanged }
+    }
 }
 
 /// A package that was made.
@@ -106,12 +132,27 @@ pub enum WorkError {
     /// A lock or log file.
     #[error("a file of the build cannot be written: {0}")]
     File(#[from] std::io::Error),
+    /// The same build failed for somebody else, who was at it first.
+    #[error("{0}")]
+    Shared(Arc<WorkError>),
+    /// Nobody waits for it any more.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 impl WorkError {
+    /// The error itself, whoever met it first.
+    pub fn itself(&self) -> &Self {
+        match self {
+            Self::Shared(error) => error.itself(),
+            other => other,
+        }
+    }
+
     /// Whether a full disk is the cause.
     pub fn is_storage_full(&self) -> bool {
         match self {
+            Self::Shared(error) => error.is_storage_full(),
             Self::Store(error)
             | Self::Trees(TreesError::Store(error))
             | Self::Input(InputError::Store(error) | InputError::View(MergeError::Store(error))) => {
@@ -132,19 +173,46 @@ impl Worker<'_> {
         if let Some(made) = self.earlier(pid, pir, build)? {
             return Ok(made);
         }
+        let mut first = false;
+        let shared = self.in_flight.share(&build, self.observer, |doing| {
+            first = true;
+            self.build(pid, pir, &request, build, doing.observer, doing.stop).map_err(Arc::new)
+        });
+        let built = match shared {
+            None => return Err(WorkError::Cancelled),
+            Some(Err(error)) => return Err(WorkError::Shared(error)),
+            Some(Ok(built)) => built,
+        };
+        // Another package of the same build: what its build gave is registered, but not for this one.
+        if !first && let Some(made) = self.earlier(pid, pir, build)? {
+            return Ok(Made { how: How::Built, seconds: built.seconds, ..made });
+        }
+        Ok(Made { how: built.how(), realisation: built.realisation, seconds: built.seconds })
+    }
+
+    /// Runs a build, unless another process has done so when this one's turn has come, and registers what it gave.
+    fn build(
+        &self,
+        pid: Pid,
+        pir: &Pir,
+        request: &BuildRequest,
+        build: BuildId,
+        observer: &dyn Observer,
+        stop: &Gone,
+    ) -> Result<Built, WorkError> {
         let package = package_ref(pid, pir);
         let _lock = lock::take(self.locks, &build.to_string(), || {
             let what = format!("another process that is building {} {}", pir.name, pir.version);
-            self.observer.event(Event::Waiting { what });
+            observer.event(Event::Waiting { what });
         })?;
-        if _lock.waited
-            && let Some(made) = self.earlier(pid, pir, build)?
-        {
-            return Ok(made);
+        // Also without waiting: it may have come to its end just before.
+        if let Some(Made { realisation, .. }) = self.earlier(pid, pir, build)? {
+            return Ok(Built { realisation, seconds: 0.0 });
         }
-        self.observer.event(Event::Building { package });
+        observer.event(Event::Building { package });
         let begun = Instant::now();
-        let (outputs, log) = self.run(pid, pir, &request, build, self.pool, Perturbation::default())?;
+        let run = Run { pool: self.pool, perturbation: Perturbation::default(), observer, stop };
+        let (outputs, log) = self.run(pid, pir, request, build, &run)?;
         let batch = self.store.batch();
         let outputs = store(&batch, &outputs)?;
         // A log that cannot be kept does not undo a build.
@@ -167,9 +235,9 @@ impl Worker<'_> {
             Ok::<_, StoreError>(())
         })?;
         if let Err(error) = log_path {
-            self.observer.event(Event::Warning { text: format!("the log could not be kept: {error}") });
+            observer.event(Event::Warning { text: format!("the log could not be kept: {error}") });
         }
-        Ok(Made { how: How::Built, realisation, seconds })
+        Ok(Built { realisation, seconds })
     }
 
     /// Builds a package once more with other random numbers, another clock and another number of workers, and
@@ -182,7 +250,10 @@ impl Worker<'_> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(std::io::Error::other)?;
         let other = Perturbation { seed: 0x5a, clock_seconds: 987_654_321 };
-        let (outputs, _) = self.run(pid, pir, &request, build, &pool, other)?;
+        let never = Gone::default();
+        let stop = self.observer.gone().unwrap_or(never);
+        let run = Run { pool: &pool, perturbation: other, observer: self.observer, stop: &stop };
+        let (outputs, _) = self.run(pid, pir, &request, build, &run)?;
         let batch = self.store.batch();
         let cids = store(&batch, &outputs)?;
         Ok(cids
@@ -233,8 +304,7 @@ impl Worker<'_> {
         pir: &Pir,
         request: &BuildRequest,
         build: BuildId,
-        pool: &rayon::ThreadPool,
-        perturbation: Perturbation,
+        how: &Run<'_>,
     ) -> Result<(BTreeMap<OutputName, Tree>, Vec<u8>), WorkError> {
         let around = self.surroundings(request)?;
         let mut tree = Tree::new();
@@ -250,20 +320,22 @@ impl Worker<'_> {
             env: &request.env,
             limits: request.limits,
             prefix: request.prefix.relative(),
-            pool,
-            perturbation,
-            cancelled: self.cancelled,
+            pool: how.pool,
+            perturbation: how.perturbation,
+            cancelled: how.stop,
+            observer: how.observer,
             unpack: &|bytes| {
                 let cid = sources::unpack(self.store, &bytes).map_err(|error| error.to_string())?;
                 self.trees.load(cid).map_err(|error| error.to_string())
             },
             progress: &|step| {
-                self.observer.event(Event::Step { package: package.clone(), step: step.to_owned() });
+                how.observer.event(Event::Step { package: package.clone(), step: step.to_owned() });
             },
         };
         let mut log = Vec::new();
         let tree = match executor.run(&request.steps, tree, &mut log) {
             Ok(tree) => tree,
+            Err(_) if how.stop.load(Ordering::Acquire) => return Err(WorkError::Cancelled),
             Err(error) => {
                 let path = logs::write_failed(self.logs, build, pid, &log).ok();
                 return Err(WorkError::Step { error, log, path });
@@ -276,7 +348,7 @@ impl Worker<'_> {
             for (path, place) in outputs::mentions(out, 3) {
                 let text =
                     format!("{}: `{path}` mentions `{place}`, which exists only while it is built", pir.name);
-                self.observer.event(Event::Warning { text });
+                how.observer.event(Event::Warning { text });
             }
         }
         Ok((outputs, log))

@@ -5,10 +5,11 @@ use nu_protocol::{
     LabeledError, ParseError, ShellError, Span,
     engine::{CachedFile, EngineState, StateWorkingSet},
 };
+use serde::{Deserialize, Serialize};
 use std::{fmt, ops::Range, sync::Arc};
 
 /// A place in a recipe file, and what is to be said about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// The file's path inside the recipe roots.
     pub file: String,
@@ -21,7 +22,7 @@ pub struct Label {
 /// Why a recipe could not be evaluated. A [`miette::Diagnostic`] that shows the lines it speaks of.
 ///
 /// Its texts quote recipes: whoever prints them escapes control characters.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecipeError {
     /// Names the kind of error for machines: `nuka::recipe::unknown_field`.
     pub code: String,
@@ -31,8 +32,39 @@ pub struct RecipeError {
     pub help: Option<String>,
     /// Where; the first is the place itself, those of other files lead to it.
     pub labels: Vec<Label>,
+    #[serde(with = "quoted")]
     source: Option<NamedSource<Arc<str>>>,
     related: Vec<RecipeError>,
+}
+
+/// A quoted file as plain data.
+mod quoted {
+    use super::{Arc, Deserialize, NamedSource, Serialize};
+    use serde::{Deserializer, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Quoted {
+        name: String,
+        text: String,
+    }
+
+    pub fn serialize<S: Serializer>(
+        source: &Option<NamedSource<Arc<str>>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let quoted = |source: &NamedSource<Arc<str>>| Quoted {
+            name: source.name().to_owned(),
+            text: source.inner().to_string(),
+        };
+        source.as_ref().map(quoted).serialize(serializer)
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(
+        deserializer: D,
+    ) -> Result<Option<NamedSource<Arc<str>>>, D::Error> {
+        let quoted = Option::<Quoted>::deserialize(deserializer)?;
+        Ok(quoted.map(|quoted| NamedSource::new(quoted.name, quoted.text.into())))
+    }
 }
 
 impl fmt::Display for RecipeError {

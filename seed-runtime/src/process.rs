@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -36,6 +37,8 @@ pub struct Process {
     pub clock: Clock,
     /// What the process may use.
     pub limits: Limits,
+    /// Set from outside when nobody wants the outcome any more: the process is then stopped, within a fraction of a second.
+    pub cancelled: Option<Arc<AtomicBool>>,
 }
 
 impl Default for Process {
@@ -49,6 +52,7 @@ impl Default for Process {
             seed: [0; 32],
             clock: Clock::default(),
             limits: Limits::default(),
+            cancelled: None,
         }
     }
 }
@@ -199,6 +203,8 @@ pub enum Exit {
         /// The limit.
         limit: Duration,
     },
+    /// Whoever had it run wanted it no longer.
+    Cancelled,
 }
 
 impl Exit {
@@ -228,6 +234,7 @@ impl fmt::Display for Exit {
             Self::TimedOut { limit } => {
                 write!(f, "ran for longer than its limit of {} s", limit.as_secs_f64())
             }
+            Self::Cancelled => f.write_str("was stopped, because nobody wanted it any more"),
         }
     }
 }

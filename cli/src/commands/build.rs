@@ -3,7 +3,7 @@
 use crate::{
     commands::{Done, log, publish::publish},
     context::{Context, WorkArguments},
-    daemon::{BuildOptions, BuildReport, Nuka, Outcome, Target},
+    daemon::{BuildOptions, BuildReport, Client, Outcome, Target},
     error::Error,
     exit::Exit,
     output::{Format, print},
@@ -113,7 +113,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 fn dry_run(
     context: &Context,
     arguments: &Arguments,
-    nuka: &Nuka,
+    nuka: &Client,
     targets: &[Target],
     options: &BuildOptions,
 ) -> Done {
@@ -143,7 +143,7 @@ fn check_free(directory: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn export(context: &Context, nuka: &Nuka, directory: &Path, outcomes: &[Outcome]) -> Result<(), Error> {
+fn export(context: &Context, nuka: &Client, directory: &Path, outcomes: &[Outcome]) -> Result<(), Error> {
     for outcome in outcomes {
         let place = match outcomes {
             [_] => directory.to_owned(),
@@ -160,7 +160,7 @@ fn export(context: &Context, nuka: &Nuka, directory: &Path, outcomes: &[Outcome]
 }
 
 /// Prints the logs of what was built and was asked for.
-fn logs(context: &Context, nuka: &Nuka, targets: &[Target], report: &BuildReport) -> Result<(), Error> {
+fn logs(context: &Context, nuka: &Client, targets: &[Target], report: &BuildReport) -> Result<(), Error> {
     for target in targets {
         // A package that was not built has no log; its failure is told at the end.
         match nuka.log(target) {

@@ -3,7 +3,7 @@
 use crate::{
     commands::{Done, grants::GrantArguments, outside},
     context::{Context, WorkArguments},
-    daemon,
+    daemon::FaultKind,
     error::Error,
     exit::Exit,
 };
@@ -44,12 +44,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     progress.finish();
     match code {
         Ok(code) => Ok(Exit::Program(code)),
-        Err(error @ (daemon::Error::Runtime(_) | daemon::Error::Live(_))) => Err(Error::NoProgram {
+        Err(fault) if fault.kind == FaultKind::NotExecutable => Err(Error::NoProgram {
             path: file.into(),
-            reason: error.to_string(),
+            reason: fault.message,
             help: instead(&beginning(Path::new(file))).to_owned(),
         }),
-        Err(error) => Err(error.into()),
+        Err(fault) => Err(fault.into()),
     }
 }
 

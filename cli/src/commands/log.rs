@@ -3,13 +3,13 @@
 use crate::{
     commands::Done,
     context::Context,
-    daemon::Target,
+    daemon::{Handed, Target},
     error::Error,
     exit::Exit,
     output::print,
     report::{escape::escape_lines, hashes},
 };
-use std::path::Path;
+use std::io::Read as _;
 
 /// Show what a package's build printed
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let file = context.local().log(target);
     let file = file.map_err(|error| hashes::name_recipe(error, std::slice::from_ref(target)))?;
     if arguments.path {
-        context.print_line(&file.display().to_string())?;
+        context.print_line(&file.shown.display().to_string())?;
     } else {
         show(&file)?;
     }
@@ -35,7 +35,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 }
 
 /// Prints a log's file. What compilers print is not obeyed by the terminal.
-pub fn show(file: &Path) -> Result<(), Error> {
-    let bytes = fs_err::read(file).map_err(Error::file("read the log", file))?;
+pub fn show(log: &Handed) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    let read = log.open().and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(Error::file("read the log", &log.shown))?;
     print(&escape_lines(&String::from_utf8_lossy(&bytes)))
 }

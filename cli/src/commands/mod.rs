@@ -3,6 +3,7 @@
 pub mod build;
 pub mod compile;
 pub mod completions;
+pub mod daemon;
 pub mod doctor;
 pub mod exec;
 pub mod grants;

@@ -69,7 +69,10 @@ pub fn mount(context: &Context, arguments: &Arguments) -> Done {
     let Some((program, rest)) = arguments.command.split_first() else {
         // Whoever started this process waits for the line.
         crate::output::print("mounted\n")?;
-        mounted.wait().map_err(|error| Error::Nuka(error.into()))?;
+        mounted.wait().map_err(|error| Error::Usage {
+            message: error.to_string(),
+            help: "mount it again: `nuka store mount`".to_owned(),
+        })?;
         return Ok(Exit::Success);
     };
     let status = Command::new(program).args(rest).status();

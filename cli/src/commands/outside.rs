@@ -1,7 +1,11 @@
 //! Files that a program is given by name and may not see: said before it starts, because what the program itself says
 //! of them ("no such file") leads nowhere.
 
-use crate::{context::Context, daemon::Grants, report::escape::escape};
+use crate::{
+    context::{Context, WorkArguments},
+    daemon::Grants,
+    report::escape::escape,
+};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -11,7 +15,7 @@ use std::{
 pub fn say(context: &Context, program: &str, arguments: &[OsString], grants: &Grants) {
     let here = &context.environment.current_directory;
     // A home directory, or everything, is let in only when it is named.
-    let closed = context.local().config().is_in_home();
+    let closed = context.config(&WorkArguments::LOCAL).is_in_home();
     let mut seen: Vec<PathBuf> = grants.directories.iter().map(|granted| granted.host.clone()).collect();
     seen.extend(here.canonicalize().ok().filter(|_| !closed));
     for argument in arguments {

@@ -73,5 +73,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         }
     }
     outside::say(context, &prepared.program, rest, &grants);
-    Ok(Exit::Program(nuka.run(prepared, rest, &grants)?))
+    let progress = context.progress(&arguments.work);
+    let code = nuka.run(&prepared, rest, &grants, &progress);
+    progress.finish();
+    Ok(Exit::Program(code?))
 }

@@ -3,7 +3,7 @@
 use crate::{
     commands::{Done, mount},
     context::Context,
-    daemon::{Entry, EntryKind, Nuka},
+    daemon::{Client, Entry, EntryKind},
     error::Error,
     exit::Exit,
     output::Format,
@@ -104,7 +104,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     Ok(Exit::Success)
 }
 
-fn list(context: &Context, nuka: &Nuka, format: Format) -> Result<(), Error> {
+fn list(context: &Context, nuka: &Client, format: Format) -> Result<(), Error> {
     let packages = nuka.store_list()?;
     format.print(context, &packages, |style| {
         let columns = [text("PACKAGE"), text("VERSION"), number("SIZE"), text("PID"), text("CID")];
@@ -143,7 +143,7 @@ fn line(entry: &Entry, style: Style) -> String {
 }
 
 /// Bytes as they are, but to a terminal: that gets text, and what would control it is escaped.
-fn cat(context: &Context, nuka: &Nuka, what: &str) -> Result<(), Error> {
+fn cat(context: &Context, nuka: &Client, what: &str) -> Result<(), Error> {
     if context.terminal.stdout {
         let mut bytes = Vec::new();
         nuka.store_cat(what, &mut bytes)?;
@@ -187,7 +187,7 @@ impl<W> Recording<W> {
     }
 }
 
-fn info(context: &Context, nuka: &Nuka, format: Format) -> Result<(), Error> {
+fn info(context: &Context, nuka: &Client, format: Format) -> Result<(), Error> {
     let info = nuka.store_info()?;
     format.print(context, &info, |_| {
         format!(

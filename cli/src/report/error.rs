@@ -15,9 +15,13 @@ use std::fmt;
 
 /// An error as it is shown: a message, with its code and help, the places in a recipe, and what led there.
 pub fn show(error: &Error, colour: bool, width: usize) -> String {
-    let shown = match error {
-        Error::Nuka(crate::daemon::Error::Recipe(recipe)) => Shown::of_diagnostic(&**recipe),
-        other => Shown {
+    let fault = match error {
+        Error::Nuka(fault) => Some(&**fault),
+        _ => None,
+    };
+    let shown = match (fault.and_then(|fault| fault.recipe.as_deref()), error) {
+        (Some(recipe), _) => Shown::of_diagnostic(recipe),
+        (None, other) => Shown {
             message: escape_lines(&other.to_string()).into_owned(),
             help: other.help().map(|help| escape_lines(&help).into_owned()),
             ..Shown::default()
@@ -34,12 +38,8 @@ pub fn show(error: &Error, colour: bool, width: usize) -> String {
         text = format!("error: {}\n", shown.message);
     }
     // What failed to build is told before what could not be done because of it.
-    let before = match error {
-        Error::Nuka(crate::daemon::Error::BuildFailed { report, .. }) => {
-            failure::show(&report.failed, Style { colour })
-        }
-        _ => String::new(),
-    };
+    let report = fault.and_then(|fault| fault.report.as_deref());
+    let before = report.map(|report| failure::show(&report.failed, Style { colour })).unwrap_or_default();
     // No line ends in blanks, and none is empty before the message.
     let lines = text.lines().map(str::trim_end).skip_while(|line| line.is_empty());
     lines.fold(before, |text, line| text + line + "\n")

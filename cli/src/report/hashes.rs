@@ -1,24 +1,23 @@
 //! Which command writes a recipe's hashes: with the recipe named as the person has named it, so that the command
 //! works when it is pasted.
 
-use crate::daemon::{Error, Failure, Target};
+use crate::daemon::{Failure, Fault, Target};
 
 const COMMAND: &str = "`nuka update-hashes ";
 
 /// An error of work on `targets`, whose advice about hashes names one of them.
-pub fn name_recipe(mut error: Error, targets: &[Target]) -> Error {
-    match &mut error {
-        Error::Recipe(recipe) => {
-            // The recipe that was asked for is the last of those that led to the fault.
-            let outermost = recipe.asked_for().last().unwrap_or(recipe);
-            let file = outermost.labels.first().map(|label| label.file.clone()).unwrap_or_default();
-            let help = recipe.help.take();
-            recipe.help = help.map(|help| named(&help, targets, file.trim_end_matches(".nu")));
-        }
-        Error::BuildFailed { report, .. } => name_recipes(&mut report.failed, targets),
-        _ => {}
+pub fn name_recipe(mut fault: Box<Fault>, targets: &[Target]) -> Box<Fault> {
+    if let Some(recipe) = &mut fault.recipe {
+        // The recipe that was asked for is the last of those that led to the fault.
+        let outermost = recipe.asked_for().last().unwrap_or(recipe);
+        let file = outermost.labels.first().map(|label| label.file.clone()).unwrap_or_default();
+        let help = recipe.help.take();
+        recipe.help = help.map(|help| named(&help, targets, file.trim_end_matches(".nu")));
     }
-    error
+    if let Some(report) = &mut fault.report {
+        name_recipes(&mut report.failed, targets);
+    }
+    fault
 }
 
 /// The same for packages that were not built.

@@ -1,7 +1,7 @@
 //! What a build gave, as a table and as data.
 
 use crate::{
-    daemon::{BuildReport, Failure, How, Nuka, Outcome, Target},
+    daemon::{BuildReport, Client, Failure, How, Outcome, Target},
     error::Error,
     report::{
         escape::escape,
@@ -49,7 +49,7 @@ impl Results {
     /// Puts a report together with sizes and published CIDs, which are looked up if something was done or `details`
     /// are wanted.
     pub fn gather(
-        nuka: &Nuka,
+        nuka: &Client,
         targets: &[Target],
         report: &BuildReport,
         details: bool,

@@ -26,6 +26,7 @@ fn the_short_help_fits_on_a_screen() {
       update-hashes  Write the hashes that a recipe's sources have now into the recipe
       hash           Print a file's hashes as recipes write them
       store          Look into the store, and put things there
+      daemon         Start, stop and look after the daemon that works on the store
       doctor         Look at this machine and this store, and say what is not as it should be
       completions    Print what makes a shell complete nuka's arguments
       help           Print this message or the help of the given subcommand(s)
@@ -38,6 +39,7 @@ fn the_short_help_fits_on_a_screen() {
           --color <WHEN>  When to use colours [possible values: auto, always, never]
       -q, --quiet         Say nothing but failures
       -v, --verbose       Say each step
+          --no-daemon     Work on the store in this process, not through the daemon
 
     Start here:
       nuka run lua -e 'print("hello from wasm")'     builds Lua from source, once, and runs it
@@ -50,7 +52,6 @@ fn the_long_help_tells_variables_and_exit_codes() {
     let ended = Place::new().run(&["--help"]);
     let (_, end) = ended.stdout.split_once("Start here:").unwrap();
     insta::assert_snapshot!(end, @r#"
-
       nuka run lua -e 'print("hello from wasm")'     builds Lua from source, once, and runs it
       nuka search                                    which packages there are
       nuka build zlib -o zlib                        builds zlib and copies its tree to ./zlib
@@ -62,6 +63,8 @@ fn the_long_help_tells_variables_and_exit_codes() {
       NUKA_RECIPE_PATH  directories with your own recipes, separated by `:`
       NUKA_JOBS         how much is done at once
       NUKA_OFFLINE      contact nobody, if 1
+      NUKA_DAEMON       work on the store in each command's own process, if 0
+      NUKA_DAEMON_IDLE  seconds without commands after which the daemon ends [default: 600]
       NUKA_BACKGROUND   compile large programs to the end at once, not in the background, if 0
       NO_COLOR          no colours
 
@@ -121,6 +124,7 @@ fn build() {
           --color <WHEN>  When to use colours [possible values: auto, always, never]
       -q, --quiet         Say nothing but failures
       -v, --verbose       Say each step
+          --no-daemon     Work on the store in this process, not through the daemon
 
     A TARGET is a package's name, NAME@VERSION, or the path of a recipe: with a / in it, or .nu
     at its end.
@@ -165,6 +169,7 @@ fn run() {
           --color <WHEN>  When to use colours [possible values: auto, always, never]
       -q, --quiet         Say nothing but failures
       -v, --verbose       Say each step
+          --no-daemon     Work on the store in this process, not through the daemon
 
     Everything after PACKAGE is the program's own, also what looks like an option of nuka's.
     The program reads the current directory and nothing else, unless its recipe or an option
@@ -216,6 +221,9 @@ fn store() {
 
       -v, --verbose
               Say each step
+
+          --no-daemon
+              Work on the store in this process, not through the daemon
 
     WHAT is NAME, a PID, a CID, or the first characters of one, each also with /PATH.
 

@@ -7,12 +7,13 @@ use super::{
     program::{ProgramError, Programs},
     world::{PathError, Surroundings, World},
 };
+use crate::{event::Observer, in_flight::Gone};
 use nuka_pir::{Items, Limits, Step, Template};
 use nuka_seed_runtime::tree::{Tree, TreeError};
 use rayon::prelude::*;
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 /// What makes two runs of one build different where a build must not notice: used to prove that it does not.
@@ -41,9 +42,11 @@ pub struct Executor<'a> {
     /// See [`Perturbation`].
     pub perturbation: Perturbation,
     /// Set from outside when nobody waits for this build any more.
-    pub cancelled: &'a AtomicBool,
+    pub cancelled: &'a Gone,
     /// Reads an archive's bytes into a tree, or says why it cannot be.
     pub unpack: &'a (dyn Fn(bytes::Bytes) -> Result<Tree, String> + Sync),
+    /// Told when programs are compiled.
+    pub observer: &'a dyn Observer,
     /// Told what is being done: a short line for each step that starts.
     pub progress: &'a (dyn Fn(&str) + Sync),
 }

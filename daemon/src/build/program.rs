@@ -7,18 +7,49 @@ use super::{
     files,
     world::{self, BUILD, PathError, World},
 };
+use crate::event::Observer;
 use nuka_pir::{RunStep, Stdin, Stdout};
 use nuka_seed_runtime::{
     Engine, Exit, Limits, Module, Mount, Process,
     process::{Access, Clock},
     tree::{File, GuestPath, Node, Tree},
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long compiling a tool may take: once for all builds, so a step's own time says nothing of it.
+const TOOL_COMPILE: Duration = Duration::from_secs(3600);
 
 /// Gives the compiled module of a program's file.
 pub trait Modules: Sync {
-    /// Loads or compiles; `program` is its name for people.
-    fn module(&self, file: &File, program: &str) -> Result<Module, nuka_seed_runtime::Error>;
+    /// Loads or compiles, the latter within a time and told to the observer; `program` is its name for people.
+    fn module(
+        &self,
+        file: &File,
+        program: &str,
+        limit: Duration,
+        observer: &dyn Observer,
+    ) -> Result<Module, ModulesError>;
+}
+
+/// Why there is no compiled module of a program.
+#[derive(Debug, thiserror::Error)]
+pub enum ModulesError {
+    /// It cannot be compiled.
+    #[error(transparent)]
+    Seed(#[from] nuka_seed_runtime::Error),
+    /// It would take too long.
+    #[error("compiling it for this machine takes longer than the {} seconds that there are for it", limit.as_secs())]
+    TimedOut {
+        /// The time.
+        limit: Duration,
+    },
+    /// The compiler met its own end.
+    #[error("compiling it for this machine crashed the compiler")]
+    Crashed,
 }
 
 /// Finds and runs programs.
@@ -53,6 +84,14 @@ pub enum ProgramError {
         program: String,
         /// Why.
         source: nuka_seed_runtime::Error,
+    },
+    /// It could not be compiled.
+    #[error("`{program}` cannot be run: {source}")]
+    Compile {
+        /// The program.
+        program: String,
+        /// Why.
+        source: ModulesError,
     },
     /// It did not end with the exit code that means success.
     #[error("`{program}` {exit}")]
@@ -106,10 +145,23 @@ impl Programs<'_> {
         let command = scope.arguments(&world, &step.command)?;
         let program = command.first().cloned().ok_or(ExpandError::Scope)?;
         (executor.progress)(&command.join(" "));
-        let file = find(&world, &scope, &program)?;
+        let (place, file) = find(&world, &scope, &program)?;
         let seed = |source| ProgramError::Seed { program: program.clone(), source };
-        let module = self.modules.module(&file, &program).map_err(seed)?;
-        let process = process(executor, step, &world, &scope, command)?;
+        let mut process = process(executor, step, &world, &scope, command)?;
+        let compile = |limit| {
+            let module = self.modules.module(&file, &program, limit, executor.observer);
+            module.map_err(|source| ProgramError::Compile { program: program.clone(), source })
+        };
+        let module = match process.limits.wall_time {
+            // What the build made, or was given as a source, is held to the step's time with its compiling.
+            Some(limit) if world::is_in_build(&place) => {
+                let begun = Instant::now();
+                let module = compile(limit)?;
+                process.limits.wall_time = Some(limit.saturating_sub(begun.elapsed()));
+                module
+            }
+            _ => compile(TOOL_COMPILE)?,
+        };
         // On the pool, so that never more processes run than there are workers.
         let outcome = executor.pool.install(|| self.engine.run(&module, process, None)).map_err(seed)?;
 
@@ -174,11 +226,11 @@ fn expect(
     })
 }
 
-/// A program's file: by path where it has a `/`, else in the tools' `/usr/bin`.
-fn find(world: &World<'_>, scope: &Scope, program: &str) -> Result<File, StepErrorKind> {
+/// A program's file and where it really is: by path where it has a `/`, else in the tools' `/usr/bin`.
+fn find(world: &World<'_>, scope: &Scope, program: &str) -> Result<(String, File), StepErrorKind> {
     let path = if program.contains('/') { program.to_owned() } else { format!("/usr/bin/{program}") };
     match world.find(&scope.directory, &path, true) {
-        Ok((_, Node::File(file))) => Ok(file),
+        Ok((place, Node::File(file))) => Ok((place, file)),
         Ok(_) => Err(ProgramError::NotAFile { program: program.to_owned() }.into()),
         Err(PathError::Missing { .. }) if !program.contains('/') => {
             let there = world.around.usr.directory("bin").cloned().unwrap_or_default();
@@ -246,5 +298,6 @@ fn process(
         seed,
         clock,
         limits,
+        cancelled: Some(Arc::clone(executor.cancelled)),
     })
 }

@@ -82,6 +82,11 @@ pub fn in_build(directory: &str, path: &str) -> Result<String, PathError> {
     }
 }
 
+/// Whether an absolute path without detours is below `/build`.
+pub fn is_in_build(place: &str) -> bool {
+    place.strip_prefix(BUILD).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// The absolute form of a path.
 pub fn absolute(directory: &str, path: &str) -> String {
     let base = components(&[BUILD.trim_start_matches('/').to_owned()], directory);

@@ -21,7 +21,7 @@ use nuka_store::{
 };
 use std::{
     io::{Seek, SeekFrom},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Bytes read from a download at a time.
@@ -121,15 +121,36 @@ impl Fetcher {
 /// # Errors
 /// [`FetchError::Path`] where it is not beside the recipe; those of reading it.
 pub fn local_hash(store: &Store, path: &str, recipe: Option<&Path>) -> Result<SourceHash, FetchError> {
-    let found = local::find(path, recipe)?;
-    if !found.is_dir() {
-        return local::hash(&found, Algorithm::Blake3).map(|(hash, _)| hash);
-    }
+    let found = match find_local(path, recipe)? {
+        Local::Directory(found) => found,
+        Local::File(hash) => return Ok(hash),
+    };
     let batch = store.batch();
     let imported = import::import_directory(&batch, &found, &ImportOptions::default());
     let imported =
         imported.map_err(|source| FetchError::Import { what: path.to_owned(), source: Box::new(source) })?;
     Ok(SourceHash::Blake3(*imported.tree.cid.as_bytes()))
+}
+
+/// A source that stands beside a recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Local {
+    /// A directory, whose hash is its tree's.
+    Directory(PathBuf),
+    /// A file, with its own hash.
+    File(SourceHash),
+}
+
+/// Finds a source that stands beside a recipe.
+///
+/// # Errors
+/// As [`local_hash`].
+pub fn find_local(path: &str, recipe: Option<&Path>) -> Result<Local, FetchError> {
+    let found = local::find(path, recipe)?;
+    if found.is_dir() {
+        return Ok(Local::Directory(found));
+    }
+    local::hash(&found, Algorithm::Blake3).map(|(hash, _)| Local::File(hash))
 }
 
 /// The blob that an earlier fetch kept, if it is there and still has the hash.

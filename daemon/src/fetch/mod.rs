@@ -22,7 +22,7 @@ pub use config::{FetchConfig, Patience};
 pub use digest::hash_file;
 pub use error::{Ecosystem, FetchError};
 pub use fetcher::{Fetched, Fetcher};
-pub use import::local_hash;
+pub use import::{Local, find_local, local_hash};
 pub(crate) use kept::{locks, remove_kept};
 pub use progress::{Progress, silent};
 pub use resolve::{Guess, Resolved, Spec};

@@ -8,6 +8,7 @@ use crate::{
     evaluate::{self, Answer},
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},
     fetch,
+    in_flight::Doing,
     inputs::Views,
     logs,
     plan::{self, Job, Work},
@@ -21,7 +22,7 @@ use std::{
     collections::HashMap,
     num::NonZeroUsize,
     path::PathBuf,
-    sync::{Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
 };
 
 /// Downloads at once.
@@ -155,12 +156,11 @@ impl Nuka {
         observer: &dyn Observer,
     ) -> Result<BuildReport, Error> {
         let store = self.store()?;
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.config.jobs.get()).build();
-        let pool = pool.map_err(|error| Error::Threads(error.to_string()))?;
+        let pool = self.shared.pool(self.config.jobs)?;
         let trees = Trees::new(store.clone());
         let views = Views::new(store.clone());
         let known = Mutex::new(std::mem::take(&mut work.sources));
-        let modules = self.programs(observer)?;
+        let modules = self.programs()?;
         let worker = Worker {
             store,
             trees: &trees,
@@ -174,11 +174,15 @@ impl Nuka {
             logs: &self.config.logs(),
             locks: &self.config.locks(),
             observer,
-            cancelled: &AtomicBool::new(false),
+            in_flight: &self.shared.builds,
         };
         let done: Mutex<HashMap<Pid, Outcome>> = Mutex::default();
         let failures: Mutex<HashMap<usize, Failure>> = Mutex::default();
+        let gone = observer.gone();
         let task = |position: usize| {
+            if gone.as_ref().is_some_and(|gone| gone.load(Ordering::Acquire)) {
+                return false;
+            }
             let result = match work.jobs.get(position) {
                 None => return true,
                 Some(Job::Fetch(id, source)) => self
@@ -225,6 +229,22 @@ impl Nuka {
     }
 
     fn fetch(
+        &self,
+        source: &Source,
+        id: SourceId,
+        (answer, roots): (&Answer, &RecipeRoots),
+        observer: &dyn Observer,
+    ) -> Result<nuka_pir::Cid, Error> {
+        let fetch = |doing: &Doing<'_, _>| {
+            self.fetch_now(source, id, (answer, roots), doing.observer).map_err(Arc::new)
+        };
+        match self.shared.fetches.share(&id, observer, fetch) {
+            None => Err(Error::Cancelled),
+            Some(fetched) => fetched.map_err(Error::Shared),
+        }
+    }
+
+    fn fetch_now(
         &self,
         source: &Source,
         id: SourceId,
@@ -313,6 +333,7 @@ fn outcome(package: PackageRef, how: How, realisation: &Realisation, seconds: f6
 }
 
 fn failure(package: PackageRef, error: &WorkError) -> Failure {
+    let error = error.itself();
     let (log_tail, log) = match error {
         WorkError::Step { log, path, .. } => (logs::tail(log, TAIL), path.clone()),
         _ => (Vec::new(), None),

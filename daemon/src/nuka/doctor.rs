@@ -1,8 +1,9 @@
 //! Whether this machine has what nuka needs, and what to do where it has not.
 
 use super::Nuka;
-use crate::api::Finding;
+use crate::{api::Finding, fault::Fault};
 use nuka_vfs::probe;
+use std::path::PathBuf;
 
 /// Free space below which a first build is likely to fail: compiler, sources, and the compiled compiler.
 pub const SPACE: u64 = 2 << 30;
@@ -12,7 +13,7 @@ pub const MEMORY: u64 = 3 << 30;
 
 impl Nuka {
     /// Looks at everything and says what it found.
-    pub fn doctor(&self) -> Vec<Finding> {
+    pub fn doctor(&self, store: Result<PathBuf, Box<Fault>>) -> Vec<Finding> {
         let probe = probe::probe(&self.config.store);
         let mut findings = vec![Finding {
             subject: "system".to_owned(),
@@ -22,9 +23,9 @@ impl Nuka {
         }];
         findings.push(disk(probe.free_space));
         findings.push(memory(probe.free_memory));
-        findings.push(match self.store().and_then(|store| Ok(store.read().map(|_| store)?)) {
-            Ok(store) => finding("store", true, format!("{}", store.root().display()), None),
-            Err(error) => finding("store", false, error.to_string(), error.help()),
+        findings.push(match store {
+            Ok(store) => finding("store", true, store.display().to_string(), None),
+            Err(fault) => finding("store", false, fault.message, fault.help),
         });
         findings.push(match self.engine() {
             Ok(_) => finding("wasm engine", true, "runs on this CPU".to_owned(), None),

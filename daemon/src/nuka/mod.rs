@@ -5,6 +5,7 @@ mod build;
 mod doctor;
 mod inspect;
 mod mount;
+mod names;
 mod recipes;
 mod run;
 mod store;
@@ -12,49 +13,45 @@ mod store;
 pub use mount::MountRequest;
 pub use recipes::FileHashes;
 pub use run::Prepared;
-pub use store::StorePath;
 
 use crate::{
-    background::Background,
     build::CachedModules,
     config::Config,
     error::Error,
-    event::Observer,
     fetch::{FetchConfig, Fetcher},
-    leftovers,
+    handed::Handed,
     published::{self, Published},
     recipes::RecipeRoots,
+    shared::{Ownership, Shared, once},
 };
 use nuka_seed_runtime::{Engine, ModuleCache};
-use nuka_store::{Store, StoreOptions};
-use std::sync::OnceLock;
+use nuka_store::Store;
+use std::sync::{Arc, OnceLock};
 
-/// All of nuka, in this process.
+/// All of nuka, as one person uses it: where things are for them, and what they share with others.
 pub struct Nuka {
     config: Config,
     roots: RecipeRoots,
-    store: OnceLock<Store>,
-    engine: OnceLock<Engine>,
-    modules: OnceLock<ModuleCache>,
-    background: Option<Background>,
+    shared: Arc<Shared>,
     fetcher: OnceLock<Fetcher>,
 }
 
 impl Nuka {
-    /// Opens nothing yet.
+    /// Nuka for one person in a process of their own. Opens nothing yet.
     pub fn new(config: Config) -> Self {
+        let shared = Arc::new(Shared::new(&config, Ownership::Shared));
         let roots = RecipeRoots::new(config.recipe_directories.clone());
-        let background =
-            config.executable.clone().map(|executable| Background::new(executable, config.cache.clone()));
-        Self {
-            config,
-            background,
-            roots,
-            store: OnceLock::new(),
-            engine: OnceLock::new(),
-            modules: OnceLock::new(),
-            fetcher: OnceLock::new(),
-        }
+        Self::with(config, roots, shared)
+    }
+
+    /// Nuka for somebody among others.
+    pub(crate) fn with(config: Config, roots: RecipeRoots, shared: Arc<Shared>) -> Self {
+        Self { config, roots, shared, fetcher: OnceLock::new() }
+    }
+
+    /// The same with more directories that were handed over.
+    pub(crate) fn with_places(&self, places: Vec<Handed>) -> Self {
+        Self::with(self.config.clone(), self.roots.with_places(places), Arc::clone(&self.shared))
     }
 
     /// Where and how it works.
@@ -63,25 +60,22 @@ impl Nuka {
     }
 
     fn store(&self) -> Result<&Store, Error> {
-        once(&self.store, || {
-            let store = Store::open(&self.config.store, &StoreOptions::default())?;
-            leftovers::remove(&self.config, &store);
-            Ok(store)
-        })
+        self.shared.store()
     }
 
     fn engine(&self) -> Result<&Engine, Error> {
-        once(&self.engine, || Ok(Engine::new()?))
+        self.shared.engine()
     }
 
     fn modules(&self) -> Result<&ModuleCache, Error> {
-        once(&self.modules, || Ok(ModuleCache::open(self.config.modules())?))
+        self.shared.modules()
     }
 
-    /// Gives compiled programs; the observer is told when one is compiled.
-    fn programs<'a>(&'a self, observer: &'a dyn Observer) -> Result<CachedModules<'a>, Error> {
-        let (engine, cache, store) = (self.engine()?, self.modules()?, self.store()?);
-        Ok(CachedModules { engine, cache, background: self.background.as_ref(), store, observer })
+    /// Gives compiled programs.
+    fn programs(&self) -> Result<CachedModules<'_>, Error> {
+        let Shared { background, .. } = &*self.shared;
+        let (engine, cache, objects) = (self.engine()?, self.modules()?, self.shared.objects()?);
+        Ok(CachedModules { engine, cache, background: background.as_ref(), objects })
     }
 
     fn fetcher(&self) -> Result<&Fetcher, Error> {
@@ -105,13 +99,4 @@ impl Nuka {
         let Some((_, bytes)) = text else { return Ok(Published::new()) };
         published::parse(&String::from_utf8_lossy(&bytes)).map_err(|source| Error::Published { source })
     }
-}
-
-/// Fills a cell once; if two threads are at it, the first one's value stays.
-fn once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, Error>) -> Result<&T, Error> {
-    if let Some(value) = cell.get() {
-        return Ok(value);
-    }
-    let value = make()?;
-    Ok(cell.get_or_init(|| value))
 }

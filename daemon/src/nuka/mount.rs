@@ -2,16 +2,8 @@
 
 use super::Nuka;
 use crate::error::Error;
-use nuka_vfs::{
-    Integrity,
-    mount::{self, Answer, MountMeans, MountOptions, Mounted},
-    namespace,
-    source::StoreSource,
-};
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use nuka_vfs::mount::{self, Answer, MountMeans, MountOptions};
+use std::path::{Path, PathBuf};
 
 /// How to mount.
 #[derive(Debug, Clone)]
@@ -44,31 +36,6 @@ impl Nuka {
             });
             Error::NoMount { reasons: reasons.collect() }
         })
-    }
-
-    /// Mounts the store and serves it from threads of this process; `damaged` is told of every object that is not
-    /// what its name says, which is shown as an error and never as a file.
-    ///
-    /// With [`MountMeans::UserNamespace`] this process moves into a namespace of its own, for which it must have
-    /// one thread; only what it starts sees the mount.
-    ///
-    /// # Errors
-    /// If the host refuses, the directory cannot be made, or the store cannot be opened.
-    pub fn mount(
-        &self,
-        request: &MountRequest,
-        damaged: impl Fn(String) + Send + Sync + 'static,
-    ) -> Result<Mounted, Error> {
-        let place = &request.place;
-        let failed = |source| Error::File { action: "making", path: place.clone(), source };
-        fs_err::create_dir_all(place).map_err(failed)?;
-        if request.means == MountMeans::UserNamespace {
-            namespace::enter()?;
-        }
-        let source = Arc::new(StoreSource::new(self.store()?.clone()));
-        let integrity = Arc::new(Integrity::new(move |damage| damaged(damage.to_string())));
-        let options = MountOptions { passthrough: request.passthrough, ..MountOptions::default() };
-        Ok(mount::mount(source, integrity, place, request.means, &options)?)
     }
 
     /// Takes a mount of the store away, also one whose server is gone.

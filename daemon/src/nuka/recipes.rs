@@ -6,11 +6,12 @@ use crate::{
     error::Error,
     evaluate,
     event::{Event, Observer},
-    fetch::{self, HashEdit, Spec, update_hashes},
+    fault::Fault,
+    fetch::{self, HashEdit, Local, Spec, update_hashes},
     new_recipe,
-    recipes::Origin as Place,
+    recipes::{Origin as Place, RecipeFile},
 };
-use nuka_pir::{BlobId, Origin, PackageName, SourceHash};
+use nuka_pir::{BlobId, Cid, Origin, PackageName, SourceHash};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -30,6 +31,9 @@ pub struct FileHashes {
     pub blob: BlobId,
 }
 
+/// Gives the CID that a directory would have in the store.
+pub type TreeHash<'a> = &'a dyn Fn(&Path) -> Result<Cid, Box<Fault>>;
+
 impl Nuka {
     /// The text of a first recipe.
     pub fn new_recipe(&self, name: &PackageName, from: Option<&str>) -> Result<String, Error> {
@@ -48,19 +52,22 @@ impl Nuka {
         target: &Target,
         write: bool,
         observer: &dyn Observer,
-    ) -> Result<Vec<HashChange>, Error> {
+        tree_hash: TreeHash<'_>,
+    ) -> Result<Vec<HashChange>, Box<Fault>> {
         let (roots, evaluation) = evaluate::for_hashes(&self.roots, std::slice::from_ref(target))?;
         let mut edits: BTreeMap<PathBuf, Vec<HashEdit>> = BTreeMap::new();
         let mut changes = Vec::new();
         for fetch in &evaluation.fetches {
             let unreadable = |source| Error::RecipeFile { path: fetch.file.as_str().into(), source };
             // Recipes that are part of the program cannot be written.
-            let Some((Place::File(path), _)) = roots.find(fetch.file.as_str()).map_err(unreadable)? else {
+            let Some((Place::File(RecipeFile { place: path, .. }), _)) =
+                roots.find(fetch.file.as_str()).map_err(unreadable)?
+            else {
                 continue;
             };
             let source = fetch.origin.to_string();
             observer.event(Event::Fetching { source: source.clone(), done: 0, total: None });
-            let new = self.published_hash(&fetch.origin, path.parent())?;
+            let new = self.published_hash(&fetch.origin, path.parent(), tree_hash)?;
             observer.event(Event::Fetched { source: source.clone() });
             let old = fetch.hash.as_ref().map(|(hash, _)| *hash);
             if old == Some(new) {
@@ -84,7 +91,7 @@ impl Nuka {
                 let written = fs_err::write(&beside, text).and_then(|()| fs_err::rename(&beside, &path));
                 if let Err(error) = written {
                     let _ = fs_err::remove_file(&beside);
-                    return Err(file("writing")(path, error));
+                    return Err(file("writing")(path, error).into());
                 }
             }
         }
@@ -92,11 +99,19 @@ impl Nuka {
     }
 
     /// What is published of an origin; of something beside the recipe, what is there.
-    fn published_hash(&self, origin: &Origin, recipe: Option<&Path>) -> Result<SourceHash, Error> {
+    fn published_hash(
+        &self,
+        origin: &Origin,
+        recipe: Option<&Path>,
+        tree_hash: TreeHash<'_>,
+    ) -> Result<SourceHash, Box<Fault>> {
         let Origin::Path { path } = origin else {
-            return Ok(self.fetcher()?.published(origin, &fetch::silent)?);
+            return Ok(self.fetcher()?.published(origin, &fetch::silent).map_err(Error::from)?);
         };
-        Ok(fetch::local_hash(self.store()?, path, recipe)?)
+        match fetch::find_local(path, recipe).map_err(Error::from)? {
+            Local::Directory(directory) => Ok(SourceHash::Blake3(*tree_hash(&directory)?.as_bytes())),
+            Local::File(hash) => Ok(hash),
+        }
     }
 
     /// A file's hashes.

@@ -2,30 +2,30 @@
 
 use super::Nuka;
 use crate::{
-    api::{BuildOptions, Grants, Target},
+    api::{BuildOptions, GrantedDirectory, Grants, Target},
     background,
     error::Error,
-    evaluate,
     event::{Observer, Outcome},
     inputs::{self, Views},
     plan, published,
 };
-use nuka_pir::{Cid, CurrentDirectory, Input, InputName, OutputName, Permissions, Pid, Program};
+use nuka_pir::{BlobId, Cid, CurrentDirectory, Input, InputName, OutputName, Permissions, Pid, Program};
 use nuka_seed_runtime::{
-    Exit, Module, ModuleId,
+    Exit, Module, ModuleId, Tier,
     live::{self, LiveDir, LiveProcess},
     process::Access,
     tree::GuestPath,
 };
 use nuka_store::{Node, ObjectReader as _, TreePath, lookup};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
 };
 
-/// A program that can be started.
-#[derive(Debug, Clone)]
+/// A program that can be started: plain data, from which any process can run it that may read the store's objects.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Prepared {
     /// The package, and how it came to be there.
     pub outcome: Outcome,
@@ -33,10 +33,15 @@ pub struct Prepared {
     pub program: String,
     /// The CID that is published for the package, if there is one.
     pub published: Option<Cid>,
-    module: Module,
+    /// The program's wasm file.
+    blob: BlobId,
+    /// Its length in bytes.
+    size: u64,
+    /// Where it is in the view.
     path: String,
     details: Program,
     permissions: Permissions,
+    /// The package merged with what it needs.
     view: Cid,
 }
 
@@ -106,13 +111,8 @@ impl Nuka {
         let view = self.run_view(pid)?;
         let path = format!("{}/{}", pir.build.prefix.relative(), details.path);
         let (blob, size) = self.program_file(view, &path, 0)?;
-        let object = self.store()?.blob_path(&blob);
-        let read = || fs_err::read(&object).map(bytes::Bytes::from);
-        let on_disk = || Some(object.clone());
-        let id = ModuleId(*blob.as_bytes());
-        let module = self.programs(observer)?.load(id, size, &read, &on_disk, &name)?;
         let permissions = pir.run.permissions.clone();
-        Ok(Prepared { outcome, program: name, published, module, path, details, permissions, view })
+        Ok(Prepared { outcome, program: name, published, blob, size, path, details, permissions, view })
     }
 
     /// The package merged with what it needs when it runs.
@@ -125,8 +125,20 @@ impl Nuka {
         Ok(Views::new(store.clone()).merged(parts)?)
     }
 
-    /// Runs a program until it ends, and gives its exit code.
-    pub fn run(&self, prepared: Prepared, args: &[OsString], grants: &Grants) -> Result<u8, Error> {
+    /// Runs a program until it ends, and gives its exit code. The store is not opened: its objects are enough.
+    pub fn run(
+        &self,
+        prepared: &Prepared,
+        args: &[OsString],
+        grants: &Grants,
+        observer: &dyn Observer,
+    ) -> Result<u8, Error> {
+        let object = self.shared.objects()?.blob_path(&prepared.blob);
+        let read = || fs_err::read(&object).map(bytes::Bytes::from);
+        let on_disk = || Some(object.clone());
+        let id = ModuleId(*prepared.blob.as_bytes());
+        let module =
+            self.programs()?.load(id, prepared.size, &read, &on_disk, &prepared.program, observer)?;
         let mut arguments = vec![prepared.program.clone()];
         arguments.extend(prepared.details.args.iter().cloned());
         let mut env = prepared.details.env.clone();
@@ -142,7 +154,7 @@ impl Nuka {
             (CurrentDirectory::None, false) => None,
         };
         let network = prepared.permissions.network || grants.network;
-        self.live(&prepared.module, arguments, args, env, own, directory, network, grants)
+        self.live(&module, arguments, args, env, own, directory, network, grants)
     }
 
     /// Runs a wasm file of the person's until it ends, and gives its exit code.
@@ -158,7 +170,8 @@ impl Nuka {
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let on_disk = || std::path::absolute(file).ok();
         let (id, size) = (ModuleId::of(&bytes), bytes.len() as u64);
-        let module = self.programs(observer)?.load(id, size, &|| Ok(bytes.clone()), &on_disk, &name)?;
+        let source = || Ok(bytes.clone());
+        let module = self.programs()?.load(id, size, &source, &on_disk, &name, observer)?;
         let directory = Some(if grants.write { Access::ReadWrite } else { Access::ReadOnly });
         let network = grants.network;
         self.live(&module, vec![name], args, BTreeMap::new(), Vec::new(), directory, network, grants)
@@ -193,10 +206,15 @@ impl Nuka {
             let access = if granted.write { Access::ReadWrite } else { Access::ReadOnly };
             dirs.push(LiveDir { host: granted.host.clone(), guest, access });
         }
-        // A home directory, or everything, is never let in by merely standing in it.
+        // A home directory, or everything, is never let in by merely standing in it, but when it is named it is.
         let here = &self.config.current_directory;
-        let named_only = self.config.is_in_home();
-        let cwd = directory.filter(|_| !named_only).map(|access| (here.clone(), access));
+        let named = |granted: &GrantedDirectory| granted.host == *here && Path::new(&granted.guest) == here;
+        let directory = match grants.directories.iter().find(|granted| named(granted)) {
+            Some(granted) if granted.write => Some(Access::ReadWrite),
+            Some(_) => Some(directory.unwrap_or(Access::ReadOnly)),
+            None => directory.filter(|_| !self.config.is_in_home()),
+        };
+        let cwd = directory.map(|access| (here.clone(), access));
         if cwd.is_some() {
             let shown = self.config.current_directory.display().to_string();
             env.entry("PWD".to_owned()).or_insert(shown);
@@ -219,8 +237,16 @@ impl Nuka {
         Ok(())
     }
 
+    /// Compiles a module with all optimisations into the cache, for somebody who waits for it.
+    pub fn compile_now(&self, module: Vec<u8>) -> Result<(), Error> {
+        let bytes = bytes::Bytes::from(module);
+        let source = || Ok(bytes.clone());
+        self.modules()?.load(self.engine()?, ModuleId::of(&bytes), &source, Tier::Optimised, &|_| {})?;
+        Ok(())
+    }
+
     /// The wasm file at a path of a tree, and its size; symlinks in the same directory are followed.
-    fn program_file(&self, tree: Cid, path: &str, depth: u8) -> Result<(nuka_pir::BlobId, u64), Error> {
+    fn program_file(&self, tree: Cid, path: &str, depth: u8) -> Result<(BlobId, u64), Error> {
         let not_found = || Error::NotFound { what: path.to_owned(), suggestion: None };
         let tree_path = TreePath::parse_loose(path).map_err(|_| not_found())?;
         match lookup(self.store()?, &tree, &tree_path)? {
@@ -237,7 +263,7 @@ impl Nuka {
     /// The package's own files as directories that the program sees at their places; none if the program is all
     /// there is.
     fn own_files(&self, view: Cid, program: &str) -> Result<Vec<LiveDir>, Error> {
-        let store = self.store()?;
+        let store = self.shared.objects()?;
         let only_programs = |cid: &Cid| -> Result<bool, Error> {
             let entries = store.directory(cid)?;
             Ok(entries.entries().iter().all(|(name, _)| name.as_bytes() == b"bin"))
@@ -265,24 +291,12 @@ impl Nuka {
                 let failed = |source| Error::File { action: "making", path: parent.to_owned(), source };
                 fs_err::create_dir_all(parent).map_err(failed)?;
             }
-            match nuka_store::export::export_directory(self.store()?, &cid, &directory) {
+            match nuka_store::export::export_directory(self.shared.objects()?, &cid, &directory) {
                 // Another process may have been faster.
                 Err(_) if directory.exists() => {}
                 other => other?,
             }
         }
         Ok(directory)
-    }
-
-    /// Whether a target's package is there, without building it.
-    pub fn is_present(&self, target: &Target) -> Result<bool, Error> {
-        let answer = evaluate::evaluate(self.store()?, &self.roots, std::slice::from_ref(target))?;
-        let index = self.store()?.read()?;
-        for pid in &answer.roots {
-            if index.realisation(pid)?.is_none() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 }

@@ -2,9 +2,10 @@
 
 use super::Nuka;
 use crate::{
-    api::{Entry, EntryKind, Listed, StoreInfo},
+    api::{Entry, EntryKind, FoundFile, Listed, StoreInfo, StorePath},
     error::Error,
     event::Outcome,
+    handed::Handed,
     suggest,
 };
 use fs_err as fs;
@@ -13,23 +14,10 @@ use nuka_store::{
     EntryName, IndexReader, Node, ObjectReader as _, PrefixError, StoreError,
     import::{self, ImportOptions},
 };
-use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},
-    io::Write,
     path::{Path, PathBuf},
 };
-
-/// Where something of the store is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StorePath {
-    /// The path that it has where the store is mounted.
-    pub path: String,
-    /// The tree, if it is one.
-    pub cid: Option<Cid>,
-    /// The object's own file.
-    pub object: PathBuf,
-}
 
 /// Something that a text names.
 struct Found {
@@ -40,27 +28,38 @@ struct Found {
 
 impl Nuka {
     /// Adds a file or directory, durably; of a file, a tree that holds it.
-    pub fn store_add(&self, path: &Path) -> Result<Cid, Error> {
+    pub fn store_add(&self, what: &Handed) -> Result<Cid, Error> {
         let options = ImportOptions::default();
         let batch = self.store()?.batch();
-        let tree = if path.is_dir() {
-            let imported = import::import_directory(&batch, path, &options)?;
+        if what.is_dir() {
+            let imported = import::import_directory(&batch, &what.place(), &options)?;
             batch.commit(|index| Ok::<_, StoreError>(imported.files.remember(index)?))?;
             return Ok(imported.tree.cid);
-        } else {
-            let failed = |source| Error::File { action: "reading", path: path.to_owned(), source };
-            let file = fs::File::open(path).map_err(failed)?;
-            let failed = |source| Error::File { action: "adding", path: path.to_owned(), source };
-            if !file.metadata().map_err(failed)?.is_file() {
-                // A device has no end.
-                return Err(failed(std::io::ErrorKind::InvalidInput.into()));
-            }
-            let name = path.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
-            let name = EntryName::new(&name).map_err(|error| Error::SourceName { error })?;
-            import::import_file(&batch, &name, file, &options)?
-        };
+        }
+        let failed = |action| move |source| Error::File { action, path: what.shown.clone(), source };
+        let file = what.open().map_err(failed("reading"))?;
+        if !file.metadata().map_err(failed("adding"))?.is_file() {
+            // A device has no end.
+            return Err(failed("adding")(std::io::ErrorKind::InvalidInput.into()));
+        }
+        let name = what.file_name().map(|name| name.as_os_str().as_encoded_bytes().to_vec());
+        let name = EntryName::new(&name.unwrap_or_default()).map_err(|error| Error::SourceName { error })?;
+        let tree = import::import_file(&batch, &name, file, &options)?;
         batch.commit_objects()?;
         Ok(tree.cid)
+    }
+
+    /// The CID that a directory would have; nothing is added.
+    pub fn tree_hash(&self, what: &Handed) -> Result<Cid, Error> {
+        let batch = self.store()?.batch();
+        Ok(import::import_directory(&batch, &what.place(), &ImportOptions::default())?.tree.cid)
+    }
+
+    /// Opens the store and its index, and says where it is.
+    pub fn check_store(&self) -> Result<PathBuf, Error> {
+        let store = self.store()?;
+        drop(store.read()?);
+        Ok(store.root().to_owned())
     }
 
     /// Every realised package, sorted by name and version.
@@ -101,14 +100,13 @@ impl Nuka {
         Ok(entries)
     }
 
-    /// Writes a file's bytes.
-    pub fn store_cat(&self, what: &str, out: &mut dyn Write) -> Result<(), Error> {
-        let Node::File { blob, .. } = self.find(what)?.node else {
+    /// A file's object. Its bytes are not checked yet.
+    pub fn store_cat(&self, what: &str) -> Result<FoundFile, Error> {
+        let Node::File { blob, size, .. } = self.find(what)?.node else {
             return Err(Error::WrongKind { what: what.to_owned(), wanted: "a file" });
         };
-        let bytes = self.store()?.read_blob(&blob)?;
-        let failed = |source| Error::File { action: "writing the contents of", path: what.into(), source };
-        out.write_all(&bytes).map_err(failed)
+        let file = Handed::open_file(what, self.store()?.open_blob(&blob)?);
+        Ok(FoundFile { blob, size, file })
     }
 
     /// Where something is.
@@ -153,7 +151,7 @@ impl Nuka {
         let out = outcome.outputs.iter().find(|(name, _)| name == "out");
         let (_, cid) =
             out.ok_or_else(|| Error::NotFound { what: outcome.package.name.clone(), suggestion: None })?;
-        Ok(nuka_store::export::export_directory(self.store()?, cid, directory)?)
+        Ok(nuka_store::export::export_directory(self.shared.objects()?, cid, directory)?)
     }
 
     /// What a text names: `NAME[@VERSION][/PATH]`, or a PID or CID (or the beginning of one) with a path.

@@ -1,4 +1,5 @@
-//! nuka's API from end to end, with real builds of tiny wasm programs. Needs no network.
+//! nuka's API from end to end, in one process, with real builds of tiny wasm programs. Needs no network. The same tests run
+//! over a socket in `served`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,6 +8,11 @@
     clippy::print_stderr,
     reason = "what is not as it should be ends a test, and a benchmark prints"
 )]
+
+use nuka_daemon::By;
+
+/// Who carries requests out in these tests.
+const BY: By = By::ThisProcess;
 
 #[allow(dead_code)]
 #[path = "../../../store/tests/it/support.rs"]

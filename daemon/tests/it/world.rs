@@ -1,16 +1,25 @@
 //! A nuka of its own for each test: a store, recipes, and one wasm tool.
 
 use nuka_daemon::{
-    Config, Event, Nuka, Observer,
+    By, Client, Config, Daemon, Event, Observer, ServeOptions,
     api::{BuildOptions, BuildReport, Target},
     event::{How, Outcome},
 };
-use std::{collections::BTreeMap, fs, num::NonZeroUsize, path::PathBuf, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    fs,
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Mutex, mpsc},
+    thread::JoinHandle,
+};
 use tempfile::TempDir;
 
 pub struct World {
+    pub nuka: Client,
+    /// The daemon's thread, where there is one.
+    daemon: Option<JoinHandle<()>>,
     dir: TempDir,
-    pub nuka: Nuka,
 }
 
 /// Keeps what it is told.
@@ -41,9 +50,11 @@ impl World {
             home: place("home"),
             env: BTreeMap::new(),
             executable: None,
+            background: false,
             current_directory: dir.path().to_owned(),
         };
-        let world = Self { nuka: Nuka::new(config), dir };
+        let daemon = (crate::BY == By::Daemon).then(|| serve(config.clone()));
+        let world = Self { nuka: Client::new(config, crate::BY), daemon, dir };
         world.put_recipe("1.0", "");
         world
     }
@@ -129,5 +140,26 @@ impl World {
             fs::read_dir(entry.path()).into_iter().flatten().flatten().any(|file| file.file_name() != "lock")
         });
         (left.count(), names.collect())
+    }
+}
+
+/// Serves a store from a thread of this process, whose clients meet it over its socket all the same.
+fn serve(config: Config) -> JoinHandle<()> {
+    let (ready, is_ready) = mpsc::channel();
+    let serving = std::thread::spawn(move || {
+        let options = ServeOptions { idle: None, for_all: false, socket: None };
+        nuka_daemon::serve(config, options, || ready.send(()).unwrap(), |_| {}).unwrap();
+    });
+    is_ready.recv().unwrap();
+    serving
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(daemon) = self.daemon.take() {
+            Daemon::find(self.nuka.config()).unwrap().unwrap().stop(true).unwrap();
+            let ended = daemon.join();
+            assert!(ended.is_ok() || std::thread::panicking());
+        }
     }
 }

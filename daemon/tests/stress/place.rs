@@ -55,6 +55,7 @@ impl Place {
             jobs: NonZeroUsize::new(2).unwrap(),
             offline: false,
             executable: None,
+            background: false,
             home: self.path("home"),
             env: BTreeMap::new(),
             current_directory: self.root.clone(),

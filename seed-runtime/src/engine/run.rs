@@ -40,10 +40,11 @@ impl Engine {
         let runtime = self.runtime(module.tier())?;
         let ready = module.ready(&runtime.linker)?;
         let limits = process.limits;
+        let cancelled = process.cancelled.clone();
         let watching = match limits.wall_time {
-            None => None,
-            Some(limit) => {
-                let watching = runtime.watchdog.watch(module.wasmtime(), limit);
+            None if cancelled.is_none() => None,
+            limit => {
+                let watching = runtime.watchdog.watch(module.wasmtime(), limit, cancelled);
                 Some(watching.ok_or_else(|| Error::Start { message: "no thread can be had".into() })?)
             }
         };
@@ -76,7 +77,7 @@ fn complete<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::R
 }
 
 fn state(process: Process, running: Option<Arc<Running>>, output: Option<Output>) -> Result<State, Error> {
-    let Process { args, env, mounts, cwd, stdin, seed, clock, limits } = process;
+    let Process { args, env, mounts, cwd, stdin, seed, clock, limits, cancelled: _ } = process;
     check_mounts(&mounts)?;
     let strings = |list, what| Strings::new(list).ok_or(Error::BadStrings { what });
     let args = strings(args, "argument")?;
@@ -143,6 +144,9 @@ fn exit(ended: wasmtime::Result<()>, state: &State, limits: &Limits) -> Result<E
         Some(Stop::Exit(_)) => {}
         // Once the time is over, a trap is most likely the watchdog's own.
         None if !expired => {}
+        Some(Stop::TimedOut) | None if state.running.as_ref().is_some_and(|running| running.cancelled()) => {
+            return Ok(Exit::Cancelled);
+        }
         Some(Stop::TimedOut) | None => {
             return Ok(Exit::TimedOut { limit: limits.wall_time.unwrap_or_default() });
         }

@@ -4,6 +4,7 @@
 //! It sees the directories that it is given and nothing else; it has no network unless that is granted.
 
 mod emscripten;
+mod preopen;
 mod stdout;
 
 use std::{
@@ -152,21 +153,8 @@ fn context(process: LiveProcess) -> Result<WasiP1Ctx, LiveError> {
         builder.inherit_network().allow_ip_name_lookup(true);
     }
     builder.allow_tcp(network).allow_udp(network);
-    for dir in &dirs {
-        if dir.guest.components().is_empty() {
-            return Err(LiveError::Root);
-        }
-        let guest = String::from_utf8(dir.guest.to_bytes());
-        let guest = guest.map_err(|_| LiveError::NotUtf8 { path: dir.host.clone() })?;
-        open(&mut builder, &dir.host, &guest, dir.access)?;
-    }
-    if let Some((host, access)) = &cwd {
-        let guest = host.to_str().ok_or_else(|| LiveError::NotUtf8 { path: host.clone() })?;
-        if host.parent().is_none() {
-            return Err(LiveError::Root);
-        }
-        open(&mut builder, host, guest, *access)?;
-        open(&mut builder, host, ".", *access)?;
+    for dir in preopen::preopens(&dirs, cwd.as_ref())? {
+        open(&mut builder, &dir.host, &dir.name, dir.access)?;
     }
     Ok(builder.build_p1())
 }

@@ -3,7 +3,7 @@
 //! Compiled code does not look at a clock or counter of its own accord: on LLVM that would cost a fifth of its
 //! speed. Instead one thread sleeps until the earliest deadline of all running processes; nothing is done
 //! before. When a deadline has passed, the process is stopped at its next call to the host, or, where it makes
-//! none, by [`stop`].
+//! none, by [`stop`]. While there are processes that can be cancelled, the thread also wakes a few times a second.
 
 #[cfg_attr(
     not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))),
@@ -28,6 +28,9 @@ pub(super) use stop::{EPOCHS, arm};
 /// Time between two attempts to stop a process. Short, because an attempt that meets a process inside the engine
 /// (copying memory, say) does nothing, and some are hardly ever anywhere else.
 const AGAIN: Duration = Duration::from_micros(100);
+
+/// Time between two looks whether a process is still wanted.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// See the module's text. Its thread begins with the first process that has a deadline, and ends when this is dropped.
 #[derive(Default)]
@@ -55,14 +58,20 @@ struct Watched {
 pub(crate) struct Running {
     deadline: Instant,
     expired: AtomicBool,
+    cancelled: Option<Arc<AtomicBool>>,
     module: wasmtime::Module,
     stop: stop::Stop,
 }
 
 impl Running {
-    /// Whether the deadline has passed.
+    /// Whether the deadline has passed, or nobody wants it any more.
     pub(crate) fn expired(&self) -> bool {
         self.expired.load(Ordering::Acquire)
+    }
+
+    /// Whether nobody wants it any more.
+    pub(crate) fn cancelled(&self) -> bool {
+        self.cancelled.as_ref().is_some_and(|cancelled| cancelled.load(Ordering::Acquire))
     }
 }
 
@@ -89,13 +98,20 @@ impl Shared {
 
 impl Watchdog {
     /// Watches the process of `module` that this thread is about to run. `None` when no thread can be had.
-    pub(super) fn watch(&self, module: &wasmtime::Module, limit: Duration) -> Option<Watching> {
+    pub(super) fn watch(
+        &self,
+        module: &wasmtime::Module,
+        limit: Option<Duration>,
+        cancelled: Option<Arc<AtomicBool>>,
+    ) -> Option<Watching> {
         // A deadline that no clock reaches is as good as a very late one.
         let far = Duration::from_secs(100 * 365 * 24 * 3600);
-        let deadline = Instant::now() + limit.min(far);
+        let deadline = Instant::now() + limit.unwrap_or(far).min(far);
+        let looked_at = cancelled.is_some();
         let running = Arc::new(Running {
             deadline,
             expired: AtomicBool::new(false),
+            cancelled,
             module: module.clone(),
             stop: stop::Stop::new(),
         });
@@ -107,7 +123,8 @@ impl Watchdog {
             watched.started = true;
         }
         watched.running.push(running.clone());
-        if watched.wakes.is_none_or(|wakes| deadline < wakes) {
+        let wanted = if looked_at { deadline.min(Instant::now() + LOOK) } else { deadline };
+        if watched.wakes.is_none_or(|wakes| wanted < wakes) {
             self.shared.changed.notify_all();
         }
         let here = stop::Here::enter(&running);
@@ -119,13 +136,18 @@ fn watch(shared: &Shared) {
     let mut watched = shared.lock();
     while !watched.ended {
         let now = Instant::now();
-        let late: Vec<_> = watched.running.iter().filter(|r| r.deadline <= now).cloned().collect();
+        let is_late = |running: &&Arc<Running>| running.deadline <= now || running.cancelled();
+        let late: Vec<_> = watched.running.iter().filter(is_late).cloned().collect();
         for running in &late {
             running.expired.store(true, Ordering::Release);
             // The lock is held: the process cannot leave the list, nor its thread end, while this is done.
             running.stop.attempt(&running.module);
         }
-        let earliest = watched.running.iter().map(|r| r.deadline).min();
+        let look = |running: &Running| match &running.cancelled {
+            Some(_) => running.deadline.min(now + LOOK),
+            None => running.deadline,
+        };
+        let earliest = watched.running.iter().map(|running| look(running)).min();
         let pause = match earliest {
             _ if !late.is_empty() => Some(AGAIN),
             earliest => earliest.map(|deadline| deadline.saturating_duration_since(now)),

@@ -1,0 +1,250 @@
+//! Nuka as a program uses it: the same calls whether they are carried out in this process or by the daemon.
+//!
+//! What touches the person's own world (their terminal, their files, a program that they run) is done here in either case;
+//! what needs the store's index is asked for.
+
+mod mount;
+mod remote;
+mod start;
+
+pub use start::{Daemon, DaemonStatus, READY, STATUS, STOP, Started, Stop, ensure};
+
+use crate::{
+    api::{
+        BuildOptions, BuildReport, Entry, Finding, Found, Grants, HashChange, Listed, PackageInfo, PirText,
+        StoreInfo, StorePath, Target, WhyStep,
+    },
+    config::Config,
+    error::Error,
+    event::{Observer, Outcome, Plan, Silent},
+    fault::Fault,
+    handed::Handed,
+    nuka::{FileHashes, Nuka, Prepared},
+    request::{self, Request},
+};
+use nuka_pir::{BlobId, Cid, PackageName};
+use nuka_vfs::mount::MountMeans;
+use remote::Remote;
+use std::{
+    ffi::OsString,
+    io::{Read as _, Write},
+    path::{Path, PathBuf},
+};
+
+/// Who carries requests out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// This process.
+    ThisProcess,
+    /// The daemon of the store, which is started if there is none.
+    Daemon,
+}
+
+/// Everything that nuka does, for one person.
+pub struct Client {
+    here: Nuka,
+    remote: Option<Remote>,
+}
+
+type Answer<T> = Result<T, Box<Fault>>;
+
+impl Client {
+    /// Meets nobody and opens nothing before that is needed.
+    pub fn new(config: Config, by: By) -> Self {
+        let remote = (by == By::Daemon).then(|| Remote::new(config.clone()));
+        Self { here: Nuka::new(config), remote }
+    }
+
+    /// Where and how it works.
+    pub fn config(&self) -> &Config {
+        self.here.config()
+    }
+
+    /// Nuka in this process, for what needs no index.
+    pub fn here(&self) -> &Nuka {
+        &self.here
+    }
+
+    /// Has a request carried out.
+    pub fn ask<R: Request>(&self, request: R, observer: &dyn Observer) -> Answer<R::Answer> {
+        match &self.remote {
+            None => Ok(request.answer(&self.here, observer)?),
+            Some(remote) => remote.ask(request, observer),
+        }
+    }
+
+    fn look<R: Request>(&self, request: R) -> Answer<R::Answer> {
+        self.ask(request, &Silent)
+    }
+
+    /// Every recipe, as a target.
+    pub fn all(&self) -> Answer<Vec<Target>> {
+        self.look(request::All {})
+    }
+
+    /// What a build would do.
+    pub fn plan(&self, targets: &[Target], options: &BuildOptions) -> Answer<Plan> {
+        self.look(request::MakePlan { targets: targets.to_vec(), options: options.clone() })
+    }
+
+    /// Makes sure that packages are there.
+    pub fn build(
+        &self,
+        targets: &[Target],
+        options: &BuildOptions,
+        observer: &dyn Observer,
+    ) -> Answer<BuildReport> {
+        self.ask(request::Build { targets: targets.to_vec(), options: options.clone() }, observer)
+    }
+
+    /// Builds what a program needs, and finds it.
+    pub fn prepare(
+        &self,
+        target: &Target,
+        program: Option<&str>,
+        observer: &dyn Observer,
+    ) -> Answer<Prepared> {
+        let program = program.map(str::to_owned);
+        self.ask(request::Prepare { target: target.clone(), program }, observer)
+    }
+
+    /// Runs a program until it ends, and gives its exit code.
+    pub fn run(
+        &self,
+        prepared: &Prepared,
+        args: &[OsString],
+        grants: &Grants,
+        observer: &dyn Observer,
+    ) -> Answer<u8> {
+        Ok(self.here.run(prepared, args, grants, observer)?)
+    }
+
+    /// Runs a wasm file of the person's until it ends, and gives its exit code.
+    pub fn exec(
+        &self,
+        file: &Path,
+        args: &[OsString],
+        grants: &Grants,
+        observer: &dyn Observer,
+    ) -> Answer<u8> {
+        Ok(self.here.exec(file, args, grants, observer)?)
+    }
+
+    /// What is to be known of a package.
+    pub fn show(&self, target: &Target) -> Answer<PackageInfo> {
+        self.look(request::Show { target: target.clone() })
+    }
+
+    /// A package's PIR.
+    pub fn pir(&self, target: &Target) -> Answer<PirText> {
+        self.look(request::Pir { target: target.clone() })
+    }
+
+    /// The shortest chain of references from one package to another; `None` if there is none.
+    pub fn why(&self, from: &Target, to: &Target) -> Answer<Option<Vec<WhyStep>>> {
+        self.look(request::Why { ends: [from.clone(), to.clone()] })
+    }
+
+    /// The log of a package's build.
+    pub fn log(&self, target: &Target) -> Answer<Handed> {
+        self.look(request::Log { target: target.clone() })
+    }
+
+    /// Recipes whose name or description has all of the words.
+    pub fn search(&self, words: &str) -> Answer<Vec<Found>> {
+        self.look(request::Search { words: words.to_owned() })
+    }
+
+    /// Adds a file or directory, durably; of a file, a tree that holds it.
+    pub fn store_add(&self, path: &Path) -> Answer<Cid> {
+        self.look(request::Add { what: Handed::own(path) })
+    }
+
+    /// Every realised package, sorted by name and version.
+    pub fn store_list(&self) -> Answer<Vec<Listed>> {
+        self.look(request::List {})
+    }
+
+    /// What is in a tree; all that is below it if `recursive`.
+    pub fn store_ls(&self, what: &str, recursive: bool) -> Answer<Vec<Entry>> {
+        self.look(request::Ls { what: what.to_owned(), recursive })
+    }
+
+    /// Writes a file's bytes, once they are known to be its own.
+    pub fn store_cat(&self, what: &str, out: &mut dyn Write) -> Answer<()> {
+        let found = self.look(request::Cat { what: what.to_owned() })?;
+        let failed = |action| move |source| Error::File { action, path: PathBuf::from(what), source };
+        let mut bytes = Vec::with_capacity(usize::try_from(found.size).unwrap_or(0));
+        let read = found.file.open().and_then(|mut file| file.read_to_end(&mut bytes));
+        read.map_err(failed("reading"))?;
+        let got = BlobId::of(&bytes);
+        if got != found.blob {
+            let path = found.file.shown;
+            return Err(
+                Error::Store(nuka_store::StoreError::Damaged { id: found.blob, found: got, path }).into()
+            );
+        }
+        Ok(out.write_all(&bytes).map_err(failed("writing the contents of"))?)
+    }
+
+    /// Where something is.
+    pub fn store_path(&self, what: &str) -> Answer<StorePath> {
+        self.look(request::Find { what: what.to_owned() })
+    }
+
+    /// The store in figures.
+    pub fn store_info(&self) -> Answer<StoreInfo> {
+        self.look(request::Info {})
+    }
+
+    /// Writes a package's `out` to a directory that is not there yet, or empty.
+    pub fn export(&self, outcome: &Outcome, directory: &Path) -> Answer<()> {
+        Ok(self.here.export(outcome, directory)?)
+    }
+
+    /// The text of a first recipe.
+    pub fn new_recipe(&self, name: &PackageName, from: Option<&str>) -> Answer<String> {
+        Ok(self.here.new_recipe(name, from)?)
+    }
+
+    /// Writes into a recipe the hashes that are published now. Without `write`, only says what would change.
+    pub fn update_hashes(
+        &self,
+        target: &Target,
+        write: bool,
+        observer: &dyn Observer,
+    ) -> Answer<Vec<HashChange>> {
+        let tree_hash = |directory: &Path| self.look(request::HashTree { what: Handed::own(directory) });
+        self.here.update_hashes(target, write, observer, &tree_hash)
+    }
+
+    /// A file's hashes.
+    pub fn hash(&self, file: &Path) -> Answer<FileHashes> {
+        Ok(self.here.hash(file)?)
+    }
+
+    /// Looks at this machine and says what it found.
+    pub fn doctor(&self) -> Vec<Finding> {
+        self.here.doctor(self.look(request::Check {}))
+    }
+
+    /// What this host says to each means of mounting, the best first.
+    pub fn best_means(&self) -> Answer<MountMeans> {
+        Ok(self.here.best_means()?)
+    }
+
+    /// Takes a mount of the store away, also one whose server is gone.
+    pub fn unmount(&self, place: &Path) -> Answer<()> {
+        Ok(self.here.unmount(place)?)
+    }
+
+    /// Compiles a wasm file with all optimisations, less urgently than what people wait for.
+    pub fn compile(&self, file: &Path) -> Answer<()> {
+        Ok(self.here.compile(file)?)
+    }
+
+    /// Compiles a module into the cache, for somebody who waits for it.
+    pub fn compile_now(&self, module: Vec<u8>) -> Answer<()> {
+        Ok(self.here.compile_now(module)?)
+    }
+}

@@ -1,0 +1,89 @@
+//! Building, and what comes before it.
+
+use super::Request;
+use crate::{
+    api::{BuildOptions, BuildReport, Target},
+    error::Error,
+    event::{Observer, Plan},
+    nuka::{Nuka, Prepared},
+};
+use serde::{Deserialize, Serialize};
+
+/// Every recipe, as a target.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct All {}
+
+impl Request for All {
+    type Answer = Vec<Target>;
+    const NAME: &'static str = "recipes";
+
+    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.all()
+    }
+}
+
+/// What a build would do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MakePlan {
+    /// What is wanted.
+    pub targets: Vec<Target>,
+    /// How.
+    pub options: BuildOptions,
+}
+
+impl Request for MakePlan {
+    type Answer = Plan;
+    const NAME: &'static str = "plan";
+
+    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.plan(&self.targets, &self.options)
+    }
+
+    fn targets(&mut self) -> &mut [Target] {
+        &mut self.targets
+    }
+}
+
+/// Makes sure that packages are there.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Build {
+    /// What is wanted.
+    pub targets: Vec<Target>,
+    /// How.
+    pub options: BuildOptions,
+}
+
+impl Request for Build {
+    type Answer = BuildReport;
+    const NAME: &'static str = "build";
+
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.build(&self.targets, &self.options, observer)
+    }
+
+    fn targets(&mut self) -> &mut [Target] {
+        &mut self.targets
+    }
+}
+
+/// Builds what a program needs, and finds it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Prepare {
+    /// The package.
+    pub target: Target,
+    /// The program, where the package has several.
+    pub program: Option<String>,
+}
+
+impl Request for Prepare {
+    type Answer = Prepared;
+    const NAME: &'static str = "prepare";
+
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.prepare(&self.target, self.program.as_deref(), observer)
+    }
+
+    fn targets(&mut self) -> &mut [Target] {
+        std::slice::from_mut(&mut self.target)
+    }
+}

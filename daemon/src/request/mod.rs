@@ -1,0 +1,51 @@
+//! The requests that nuka answers: each a type of its own with the type of its answer, all of them plain data.
+//!
+//! A request is carried out by [`Request::answer`], in this process or in the daemon's: what goes over the socket is the
+//! request's name and its fields. A name is a capability: who may not use it is told so by that name, and a daemon lists
+//! those that it has.
+
+mod build;
+mod look;
+mod store;
+mod table;
+
+pub use build::{All, Build, MakePlan, Prepare};
+pub use look::{Log, Pir, Search, Show, Why};
+pub use store::{Add, Cat, Check, Find, HashTree, Info, List, Ls, Name, Names};
+pub(crate) use table::{NAMES, Reply, carry_out};
+
+use crate::{api::Target, error::Error, event::Observer, handed::Handed, nuka::Nuka};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A question, and how it is answered.
+pub trait Request: Serialize + DeserializeOwned + Send {
+    /// What it is answered with.
+    type Answer: Serialize + DeserializeOwned + Send;
+
+    /// Its name in the protocol. Never changed once it has been used; another meaning gets another name.
+    const NAME: &'static str;
+
+    /// Whether every user of the machine may ask a daemon that serves all of them.
+    const FOR_ALL: bool = true;
+
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// Why it could not be.
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error>;
+
+    /// The targets in it: those that are files are handed over with their directories.
+    fn targets(&mut self) -> &mut [Target] {
+        &mut []
+    }
+
+    /// What is handed over with it.
+    fn handed(&mut self) -> Vec<&mut Handed> {
+        Vec::new()
+    }
+
+    /// What is handed back with the answer.
+    fn handed_back(_: &mut Self::Answer) -> Vec<&mut Handed> {
+        Vec::new()
+    }
+}

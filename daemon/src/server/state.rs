@@ -1,0 +1,182 @@
+//! What all connections of a daemon share, and whether it may end.
+
+use crate::{client::DaemonStatus, config::Config, in_flight::Gone, shared::Shared};
+use std::{
+    io::Write as _,
+    net::Shutdown,
+    os::unix::net::UnixStream,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+/// See the module's text.
+pub struct State {
+    /// The daemon's own configuration.
+    pub config: Config,
+    /// The store, and the work that is going on.
+    pub shared: Arc<Shared>,
+    /// Which build of nuka it is.
+    pub identity: String,
+    /// Whether it serves every user of the machine.
+    pub for_all: bool,
+    log: Box<dyn Fn(&str) + Send + Sync>,
+    begun: Instant,
+    clients: Mutex<Clients>,
+    /// Written to when there may be a reason to end.
+    wake: UnixStream,
+    /// Requests that are being carried out.
+    working: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Clients {
+    /// Of each client that is connected: what is set when it goes away, and its socket.
+    connected: Vec<(Gone, UnixStream)>,
+    used: bool,
+    stopping: bool,
+}
+
+impl Clients {
+    /// Those that have not gone away. What one of them began may go on for others.
+    fn count(&self) -> usize {
+        self.connected.iter().filter(|(gone, _)| !gone.load(Ordering::Acquire)).count()
+    }
+}
+
+/// While this lives, its client is connected.
+pub struct Client {
+    state: Arc<State>,
+    /// Set when it has gone away.
+    pub gone: Gone,
+}
+
+/// While this lives, a request is being carried out.
+pub struct Working<'a>(&'a State);
+
+impl State {
+    /// Of a daemon that begins now.
+    pub fn new(
+        config: Config,
+        shared: Arc<Shared>,
+        identity: String,
+        for_all: bool,
+        log: Box<dyn Fn(&str) + Send + Sync>,
+        wake: UnixStream,
+    ) -> Self {
+        Self {
+            wake,
+            config,
+            shared,
+            identity,
+            for_all,
+            log,
+            begun: Instant::now(),
+            clients: Mutex::default(),
+            working: AtomicUsize::new(0),
+        }
+    }
+
+    /// Tells whoever looks after the daemon.
+    pub fn say(&self, line: &str) {
+        (self.log)(line);
+    }
+
+    fn clients(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A client more, which is at the other end of this socket; `None` if the daemon is about to end.
+    pub fn enter(self: &Arc<Self>, socket: UnixStream) -> Option<Client> {
+        let mut clients = self.clients();
+        if clients.stopping {
+            return None;
+        }
+        let gone = Gone::default();
+        clients.connected.push((Arc::clone(&gone), socket));
+        clients.used = true;
+        Some(Client { state: Arc::clone(self), gone })
+    }
+
+    /// A request more; `None` if the daemon is about to end.
+    pub fn work(&self) -> Option<Working<'_>> {
+        let clients = self.clients();
+        if clients.stopping {
+            return None;
+        }
+        self.working.fetch_add(1, Ordering::AcqRel);
+        Some(Working(self))
+    }
+
+    /// Has the daemon end: nothing new is begun. With `now`, what is going on is stopped.
+    pub fn stop(&self, now: bool) {
+        let mut clients = self.clients();
+        clients.stopping = true;
+        if now {
+            for (gone, _) in &clients.connected {
+                gone.store(true, Ordering::Release);
+            }
+        }
+        drop(clients);
+        self.shared.review();
+        self.wake();
+    }
+
+    /// Has the daemon look whether it should end.
+    fn wake(&self) {
+        // One that has been woken often enough does not need this one.
+        let _ = (&self.wake).write(&[0]);
+    }
+
+    /// Closes all sockets, which tells who waits for the daemon's end that it has come.
+    pub fn close(&self) {
+        for (_, socket) in &self.clients().connected {
+            // One that is closed already needs no closing.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Whether nobody is connected and nothing is going on.
+    pub fn is_idle(&self) -> bool {
+        self.clients().count() == 0 && self.working.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether somebody has ever been connected.
+    pub fn was_used(&self) -> bool {
+        self.clients().used
+    }
+
+    /// Whether it was told to end, and nothing is going on any more.
+    pub fn may_end(&self) -> bool {
+        self.clients().stopping && self.working.load(Ordering::Acquire) == 0
+    }
+
+    /// What there is to tell of it to one of its clients.
+    pub fn status(&self, capabilities: Vec<String>) -> DaemonStatus {
+        DaemonStatus {
+            process: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            store: self.shared.store_path().clone(),
+            up_seconds: self.begun.elapsed().as_secs(),
+            clients: self.clients().count().saturating_sub(1),
+            working: self.working.load(Ordering::Acquire),
+            capabilities,
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.state.clients().connected.retain(|(gone, _)| !Arc::ptr_eq(gone, &self.gone));
+        self.state.wake();
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.working.fetch_sub(1, Ordering::AcqRel);
+        self.0.wake();
+    }
+}
