@@ -38,7 +38,7 @@ pub use directory::{
 pub use error::StoreError;
 pub use index::{
     BuildResult, IndexError, IndexOptions, IndexReader, IndexWriter, LogRecord, Outputs, PrefixError,
-    Realisation, Root, RootTarget, SourceRecord, StatRecord, Tables,
+    Realisation, Root, RootTarget, SourceRecord, StatRecord, Tables, Used,
 };
 pub use loose::Objects;
 pub use name::{

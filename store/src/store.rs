@@ -18,7 +18,7 @@ use crate::{
     batch::Batch,
     buffer::Pool,
     error::StoreError,
-    index::{Index, IndexOptions, IndexReader, IndexWriter},
+    index::{Index, IndexOptions, IndexReader, IndexWriter, Used},
     objects::{ObjectDir, hash_file, read_checked},
     owner::{OwnerLock, Ownership},
     reader::ObjectReader,
@@ -148,6 +148,16 @@ impl Store {
         change: impl FnOnce(&mut IndexWriter<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
         self.inner.index.update(change)
+    }
+
+    /// Writes down that these are used now. Nothing is written, and nothing waited for, if all were used in the last
+    /// day already. Says how many were written.
+    pub fn touch(&self, items: &[Used], now_ms: u64) -> Result<usize, StoreError> {
+        let news = self.read()?.to_touch(items, now_ms)?;
+        if news.is_empty() {
+            return Ok(0);
+        }
+        self.update(|index| Ok::<_, StoreError>(index.touch(&news, now_ms)?))
     }
 
     /// Closes the index now if nobody in this process uses it, instead of a little later. An owner keeps it open.

@@ -2,6 +2,7 @@
 
 use super::{
     damage::{Guard, IndexError},
+    last_use::{self, Used},
     realisation::{BuildResult, Realisation},
     record::{LogRecord, Root, SourceRecord},
     stat_record::{self, StatRecord},
@@ -39,7 +40,21 @@ macro_rules! tables {
     };
 }
 
-tables!(realisations, builds, contents, pirs, metas, names, sources, logs, roots, stat_cache, values);
+tables!(
+    realisations,
+    builds,
+    contents,
+    pirs,
+    metas,
+    names,
+    sources,
+    logs,
+    roots,
+    stat_cache,
+    values,
+    uses,
+    state
+);
 
 /// Why the beginning of an id's text does not lead to one id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +121,28 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Tables<T> {
             true
         })?;
         Ok(out)
+    }
+
+    /// All records of a table, decoded.
+    fn collect<R>(
+        &self,
+        table: &T,
+        name: &'static str,
+        decode: impl Fn(&[u8], &[u8]) -> Result<R, WireError>,
+    ) -> Result<Vec<R>, IndexError> {
+        let mut out = Vec::new();
+        let mut wrong = None;
+        self.scan(table, &[], |key, value| match decode(key, value) {
+            Ok(record) => {
+                out.push(record);
+                true
+            }
+            Err(error) => {
+                wrong = Some(error);
+                false
+            }
+        })?;
+        wrong.map_or(Ok(out), |error| Err(self.guard.record(name)(error)))
     }
 
     /// What a package became when it was last built or fetched.
@@ -234,6 +271,39 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Tables<T> {
             out.push((name, Root::decode(&value).map_err(self.guard.record("roots"))?));
         }
         Ok(out)
+    }
+
+    /// When something was last used, in milliseconds since 1970, if that was written down.
+    pub fn last_use(&self, used: &Used) -> Result<Option<u64>, IndexError> {
+        self.get(&self.uses, "uses", &used.key(), last_use::decode)
+    }
+
+    /// Everything whose last use was written down.
+    pub fn last_uses(&self) -> Result<Vec<(Used, u64)>, IndexError> {
+        self.collect(&self.uses, "uses", |key, value| Ok((Used::of_key(key)?, last_use::decode(value)?)))
+    }
+
+    /// Which of these have no recorded use of the last day: the others need no [`IndexWriter::touch`].
+    ///
+    /// [`IndexWriter::touch`]: super::IndexWriter::touch
+    pub fn to_touch(&self, items: &[Used], now_ms: u64) -> Result<Vec<Used>, IndexError> {
+        let mut out = Vec::new();
+        for used in items {
+            if last_use::is_news(self.last_use(used)?, now_ms) {
+                out.push(*used);
+            }
+        }
+        Ok(out)
+    }
+
+    /// How many updates the index has seen; equal numbers mean an equal index.
+    pub(crate) fn generation(&self) -> Result<u64, IndexError> {
+        let decode = |bytes: &[u8]| {
+            let mut decoder = crate::wire::Decoder::new(bytes);
+            let number = decoder.u64("generation")?;
+            decoder.finish().map(|()| number)
+        };
+        Ok(self.get(&self.state, "state", b"generation", decode)?.unwrap_or(0))
     }
 
     /// What is known of the files of a directory on disk, in the order of their inodes.

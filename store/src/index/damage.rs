@@ -50,6 +50,14 @@ pub enum IndexError {
         /// What is wrong with the record.
         source: WireError,
     },
+    /// A table is missing.
+    #[error("the index {} has no table `{table}`", path.display())]
+    NoTable {
+        /// The index.
+        path: PathBuf,
+        /// The table.
+        table: String,
+    },
     /// A newer redb wrote the file.
     #[error("the index {} was written by another version of nuka: {detail}", path.display())]
     Version {
@@ -152,6 +160,7 @@ impl Guard {
                 self.damaged(source.to_string())
             }
             redb::Error::Io(source) => self.io("use", source),
+            redb::Error::TableDoesNotExist(table) => IndexError::NoTable { path, table },
             redb::Error::ValueTooLarge(length) => IndexError::TooLarge { path, length },
             error @ redb::Error::UpgradeRequired(_) => {
                 IndexError::Version { path, detail: error.to_string() }

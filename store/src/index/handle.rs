@@ -104,6 +104,18 @@ impl Index {
     }
 
     pub(crate) fn read(&self) -> Result<IndexReader, IndexError> {
+        match self.read_now() {
+            // An earlier nuka made the index. Any update adds the tables that came later.
+            Err(IndexError::NoTable { .. }) => match self.update(|_| Ok::<_, StoreError>(())) {
+                Ok(()) => self.read_now(),
+                Err(StoreError::Index(error)) => Err(error),
+                Err(other) => Err(self.shared.guard.damaged(other.to_string())),
+            },
+            result => result,
+        }
+    }
+
+    fn read_now(&self) -> Result<IndexReader, IndexError> {
         let lease = self.lease(false)?;
         let guard = self.shared.guard.clone();
         let transaction = guard.run(|| lease.begin_read())?;
@@ -170,6 +182,10 @@ fn run_update<R, E>(
     let result = match IndexWriter::new(&transaction, guard.clone()) {
         Ok(mut writer) => {
             let result = change(&mut writer).map_err(Failure::Caller);
+            let result = result.and_then(|value| match writer.count() {
+                Ok(()) => Ok(value),
+                Err(error) => Err(Failure::Index(error)),
+            });
             guard.catch(|| drop(writer)).map_err(Failure::Index).and(result)
         }
         Err(error) => Err(Failure::Index(error)),

@@ -16,6 +16,8 @@
 //! | `logs` | PID, or build id | [`LogRecord`] |
 //! | `roots` | name | [`Root`] |
 //! | `stat_cache` | device, inode of a directory | see [`StatRecord`] |
+//! | `uses` | what was used | when, see [`Used`] |
+//! | `state` | `generation` | how many updates there were |
 //! | `values` | length of a namespace, namespace, key | bytes |
 //!
 //! There is no table of durable blobs: a blob gets its name among the objects only when it is durable.
@@ -24,6 +26,7 @@ mod access;
 mod damage;
 mod file_lock;
 mod handle;
+mod last_use;
 mod options;
 mod realisation;
 mod record;
@@ -32,6 +35,7 @@ mod transaction;
 
 pub use access::{PrefixError, Tables};
 pub use damage::IndexError;
+pub use last_use::Used;
 pub use options::IndexOptions;
 pub use realisation::{BuildResult, Outputs, Realisation};
 pub use record::{LogRecord, Root, RootTarget, SourceRecord};

@@ -4,6 +4,7 @@ use super::{
     access::{Tables, put_content_key, put_name_key, value_key},
     damage::{Guard, IndexError},
     handle::Lease,
+    last_use::{self, Used},
     realisation::{BuildResult, Realisation},
     record::{LogRecord, Root, SourceRecord},
     stat_record::{self, StatRecord},
@@ -162,6 +163,24 @@ impl<'t> IndexWriter<'t> {
     pub fn remove_root(&mut self, name: &[u8]) -> Result<bool, IndexError> {
         let Tables { guard, roots, .. } = &mut self.tables;
         remove(guard, roots, name)
+    }
+
+    /// Writes down that these are used now, where that is news: what was used in the last day already is left
+    /// as it is. Says how many were written.
+    pub fn touch(&mut self, items: &[Used], now_ms: u64) -> Result<usize, IndexError> {
+        let items = self.tables.to_touch(items, now_ms)?;
+        let Tables { guard, uses, .. } = &mut self.tables;
+        for used in &items {
+            put(guard, uses, &used.key(), &last_use::encode(now_ms))?;
+        }
+        Ok(items.len())
+    }
+
+    /// Counts this update.
+    pub(crate) fn count(&mut self) -> Result<(), IndexError> {
+        let next = self.tables.generation()?.wrapping_add(1);
+        let Tables { guard, state, .. } = &mut self.tables;
+        put(guard, state, b"generation", &next.to_le_bytes())
     }
 
     /// Remembers what the files of a directory on disk are. Their blobs must be durable by now: call this in

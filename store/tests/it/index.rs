@@ -4,7 +4,7 @@ use crate::support::{TestStore, build_id, name, open, pid, realisation, register
 use nuka_pir::{BlobId, Cid, OutputName, SourceId};
 use nuka_store::{
     BuildResult, IndexError, IndexOptions, LogRecord, PrefixError, Root, RootTarget, SourceRecord, Store,
-    StoreError, StoreOptions, Tree,
+    StoreError, StoreOptions, Tree, Used,
 };
 use std::time::Duration;
 
@@ -209,4 +209,41 @@ fn many_threads_write_and_read() {
         }
     });
     assert_eq!(test.reopen().store.read().unwrap().values("t").unwrap().len(), 60);
+}
+
+#[test]
+fn uses_are_written_down_once_a_day() {
+    const DAY: u64 = 24 * 60 * 60 * 1000;
+    let test = TestStore::new();
+    let items = [Used::Package(pid(1)), Used::Source(SourceId::from_bytes([1; 32]))];
+    let now = 1000 * DAY;
+    assert_eq!(test.store.touch(&items, now).unwrap(), 2);
+    assert_eq!(test.store.touch(&items, now + DAY - 1).unwrap(), 0);
+    assert_eq!(test.store.read().unwrap().last_use(&items[0]).unwrap(), Some(now));
+    assert_eq!(test.store.touch(&items[..1], now + DAY).unwrap(), 1);
+    let index = test.store.read().unwrap();
+    assert_eq!(index.last_uses().unwrap(), [(items[0], now + DAY), (items[1], now)]);
+    assert_eq!(index.to_touch(&items, now + DAY).unwrap(), items[1..]);
+    drop(index);
+    // A clock that is ten years ahead for a while: its mark does not stay.
+    assert_eq!(test.store.touch(&items, now + 3650 * DAY).unwrap(), 2);
+    assert_eq!(test.store.touch(&items, now).unwrap(), 2);
+}
+
+/// An index that an earlier nuka made has not all tables.
+#[test]
+fn tables_that_came_later_are_added() {
+    let test = TestStore::new();
+    let path = test.root().join("index.redb");
+    update(&test.store, |index| index.put_value("n", b"k", b"v"));
+    test.store.release_index();
+    let database = redb::Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let uses = redb::TableDefinition::<&[u8], &[u8]>::new("uses");
+    assert!(transaction.delete_table(uses).unwrap());
+    transaction.commit().unwrap();
+    drop(database);
+    let index = test.store.read().unwrap();
+    assert_eq!(index.value("n", b"k").unwrap().unwrap(), b"v");
+    assert!(index.last_uses().unwrap().is_empty());
 }
