@@ -5,6 +5,11 @@
 //! 3. gives them their names among the objects, and makes the names durable with another one;
 //! 4. then commits to the index what the caller has to say about them.
 //!
+//! What a batch finds in the store, and so does not write, is as good as written: from its first find to its end a
+//! batch keeps the lock of [`gc`](crate::gc) that says so, and what was moved aside meanwhile is brought back in step 3.
+//! That holds for what was found by its bytes, and for what was read through the batch, with all that is in it if it is
+//! a directory. A tree that is known by its id alone is kept by a lease, or a root, or what the index has of it.
+//!
 //! So whatever has a name among the objects is whole and durable, also after a power cut in between, and
 //! whatever the index names is there. A batch that is dropped, or whose process dies, leaves nothing.
 
@@ -12,29 +17,29 @@ use crate::{
     buffer::Pool,
     directory::{Directory, MAX_DIRECTORY_OBJECT, Tree},
     error::StoreError,
-    index::IndexWriter,
+    gc::trash::Trash,
+    id_hash::IdState,
+    index::{IndexWriter, Realisation, SourceRecord, Used},
+    lock_file::LockFile,
     objects::read_checked,
     reader::ObjectReader,
+    record::{PackageRecord, Record},
     staging::{Stage, StagedFile},
     store::{Inner, Store},
     writer::BlobWriter,
 };
-use nuka_pir::BlobId;
+use nuka_pir::{BlobId, Pid, Pir, SourceId};
 use rustix::{
     fd::AsFd,
     fs::{self, Mode, OFlags},
     io::Errno,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::File,
-    hash::{BuildHasherDefault, Hasher},
     io::{self, Read},
     path::PathBuf,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 /// Ways into the map of staged objects, so that threads seldom wait for each other.
@@ -47,30 +52,16 @@ pub struct Batch {
     stage: OnceLock<Stage>,
     starting: Mutex<()>,
     staged: [Mutex<Shard>; SHARDS],
-    /// Whether something was found in the store: perhaps put there by a process that has not synced it yet.
-    found: AtomicBool,
+    /// What was found in the store: perhaps put there by a process that has not synced it yet.
+    found: [Mutex<Vec<BlobId>>; SHARDS],
+    /// Held from the first find on: nothing that was found goes for good.
+    finding: OnceLock<LockFile>,
+    /// Records that the commit registers.
+    records: Mutex<Vec<(Used, BlobId)>>,
     buffers: Arc<Pool>,
 }
 
-type Shard = HashMap<BlobId, (StagedFile, u64), BuildHasherDefault<IdHasher>>;
-
-/// Ids are hashes already: their first bytes serve.
-#[derive(Debug, Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk::<8>() {
-            self.0 ^= u64::from_le_bytes(*first);
-        }
-    }
-
-    fn write_usize(&mut self, _length: usize) {}
-}
+type Shard = HashMap<BlobId, (StagedFile, u64), IdState>;
 
 impl Batch {
     pub(crate) fn new(store: Store, buffers: Arc<Pool>) -> Self {
@@ -79,7 +70,9 @@ impl Batch {
             stage: OnceLock::new(),
             starting: Mutex::new(()),
             staged: Default::default(),
-            found: AtomicBool::new(false),
+            found: Default::default(),
+            finding: OnceLock::new(),
+            records: Mutex::default(),
             buffers,
         }
     }
@@ -125,11 +118,59 @@ impl Batch {
         if self.staged(id).is_some() {
             return Ok(true);
         }
+        self.begin_finding()?;
         let here = self.inner().objects.size(id)? == Some(size);
         if here {
-            self.found.store(true, Ordering::Relaxed);
+            self.keep_found(id);
         }
         Ok(here)
+    }
+
+    /// From now on nothing of the store goes for good.
+    fn begin_finding(&self) -> Result<(), StoreError> {
+        if self.finding.get().is_some() {
+            return Ok(());
+        }
+        let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.finding.get().is_none() {
+            let lock = self.inner().gc.finds()?;
+            self.finding.get_or_init(|| lock);
+        }
+        Ok(())
+    }
+
+    /// Remembers that the store has the blob.
+    fn keep_found(&self, id: &BlobId) {
+        let [first, ..] = id.as_bytes();
+        if let Some(found) = self.found.get(usize::from(*first) % SHARDS) {
+            found.lock().unwrap_or_else(PoisonError::into_inner).push(*id);
+        }
+    }
+
+    fn found_anything(&self) -> bool {
+        self.found.iter().any(|found| !found.lock().unwrap_or_else(PoisonError::into_inner).is_empty())
+    }
+
+    /// Brings back what was found and then moved aside by a collection, with all that is in it. No slice of a
+    /// collection may run meanwhile.
+    fn restore(&self) -> Result<(), StoreError> {
+        let Some(trash) = Trash::open(self.store.root())? else { return Ok(()) };
+        let objects = &self.inner().objects;
+        let mut todo: Vec<BlobId> = Vec::new();
+        for found in &self.found {
+            todo.append(&mut found.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        }
+        let mut seen = HashSet::with_capacity_and_hasher(todo.len(), IdState::default());
+        while let Some(id) = todo.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if objects.size(&id)?.is_none() {
+                trash.restore(objects, &id)?;
+            }
+            todo.extend(objects.entries_if_directory(&id)?);
+        }
+        Ok(())
     }
 
     /// Adds bytes. Nothing is written if the store or the batch has them.
@@ -187,6 +228,32 @@ impl Batch {
         Ok(tree)
     }
 
+    /// Adds the [`Record`] of a package that is registered in this batch's commit, so that it is known again after the
+    /// index was lost. `false`, and nothing is added, if the index does not have its PIR.
+    pub fn add_package_record(&self, pid: &Pid, realisation: &Realisation) -> Result<bool, StoreError> {
+        let index = self.store.read()?;
+        let (pir, meta) = (index.pir(pid)?, index.meta(pid)?);
+        drop(index);
+        let Some(pir) = pir.and_then(|text| String::from_utf8(text).ok()) else { return Ok(false) };
+        if Pir::pid_of_text(&pir) != *pid {
+            return Ok(false);
+        }
+        let record = PackageRecord { pid: *pid, realisation: realisation.clone(), pir, meta };
+        self.add_record(Used::Package(*pid), &Record::Package(record))?;
+        Ok(true)
+    }
+
+    /// Adds the [`Record`] of a source that is registered in this batch's commit.
+    pub fn add_source_record(&self, id: &SourceId, source: &SourceRecord) -> Result<(), StoreError> {
+        self.add_record(Used::Source(*id), &Record::Source { id: *id, source: source.clone() })
+    }
+
+    pub(crate) fn add_record(&self, of: Used, record: &Record) -> Result<(), StoreError> {
+        let blob = self.add_blob(&record.encode())?;
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).push((of, blob));
+        Ok(())
+    }
+
     /// Takes a whole temporary file as the blob `id`.
     pub(crate) fn keep(&self, id: BlobId, staged: StagedFile, size: u64) -> Result<(), StoreError> {
         let here = self.has(&id, size)?;
@@ -213,16 +280,23 @@ impl Batch {
         self,
         register: impl FnOnce(&mut IndexWriter<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.publish()?;
-        self.store.update(register)
+        let _committing = self.publish()?;
+        self.store.update(|index| {
+            let value = register(index)?;
+            for (of, record) in self.records.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                index.put_record(of, record).map_err(StoreError::Index)?;
+            }
+            Ok(value)
+        })
     }
 
     /// Makes the objects durable and part of the store, and writes nothing to the index.
     pub fn commit_objects(self) -> Result<(), StoreError> {
-        self.publish()
+        self.publish().map(|_| ())
     }
 
-    fn publish(&self) -> Result<(), StoreError> {
+    /// Puts the objects in place. While the lock that is returned lives, no slice of a collection runs.
+    fn publish(&self) -> Result<LockFile, StoreError> {
         let mut staged = Vec::with_capacity(self.new_objects());
         for shard in &self.staged {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -230,24 +304,43 @@ impl Batch {
         }
         let objects = &self.inner().objects;
         if !staged.is_empty() {
+            self.inner().sync()?;
+        }
+        let committing = self.inner().gc.commit()?;
+        let found = self.found_anything();
+        if found {
+            self.restore()?;
+        }
+        if !staged.is_empty() {
             let stage = self.stage()?;
             // In the order in which they were made, which is the order in which they lie on the disk.
             staged.sort_unstable_by_key(|(file, ..)| *file);
-            self.inner().sync()?;
             for (file, id, size) in &staged {
                 objects.publish(stage.dir().as_fd(), &file.name(), id, *size)?;
             }
         }
-        if !staged.is_empty() || self.found.load(Ordering::Relaxed) {
+        if !staged.is_empty() || found {
             self.inner().sync()?;
         }
-        Ok(())
+        Ok(committing)
     }
 }
 
 impl ObjectReader for Batch {
     fn open_blob(&self, id: &BlobId) -> Result<File, StoreError> {
-        let Some((staged, _)) = self.staged(id) else { return self.store.open_blob(id) };
+        let Some((staged, _)) = self.staged(id) else {
+            self.begin_finding()?;
+            let file = match self.inner().objects.open_object(id)? {
+                Some(file) => Some(file),
+                // A collection may have moved it aside since the batch found it.
+                None => match Trash::open(self.store.root())? {
+                    Some(trash) => trash.open_object(id)?,
+                    None => None,
+                },
+            };
+            self.keep_found(id);
+            return file.ok_or(StoreError::NoObject { id: *id });
+        };
         let stage = self.stage()?;
         let file = fs::openat(stage.dir(), staged.name(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
         let file =
@@ -269,7 +362,20 @@ impl ObjectReader for Batch {
     fn blob_size(&self, id: &BlobId) -> Result<Option<u64>, StoreError> {
         match self.staged(id) {
             Some((_, size)) => Ok(Some(size)),
-            None => self.store.blob_size(id),
+            None => {
+                self.begin_finding()?;
+                let size = match self.store.blob_size(id)? {
+                    Some(size) => Some(size),
+                    None => match Trash::open(self.store.root())? {
+                        Some(trash) => trash.size(id)?,
+                        None => None,
+                    },
+                };
+                if size.is_some() {
+                    self.keep_found(id);
+                }
+                Ok(size)
+            }
         }
     }
 }

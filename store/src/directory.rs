@@ -47,6 +47,15 @@ impl Node {
         }
     }
 
+    /// The object that this node names: a file's blob, or a directory object.
+    pub(crate) fn object(&self) -> Option<BlobId> {
+        match self {
+            Self::File { blob, .. } => Some(*blob),
+            Self::Directory { cid, .. } => Some((*cid).into()),
+            Self::Symlink { .. } => None,
+        }
+    }
+
     /// How many nodes this one stands for: itself and all below it.
     fn weight(&self) -> Option<u64> {
         match self {

@@ -135,6 +135,17 @@ pub enum StoreError {
         /// How long this process waited.
         waited: Duration,
     },
+    /// Others kept a lock of the store for too long.
+    #[error(
+        "the store is busy: {} was held by others for {} s; wait for that to end and try again",
+        path.display(), waited.as_secs()
+    )]
+    Busy {
+        /// The lock.
+        path: PathBuf,
+        /// How long this process waited.
+        waited: Duration,
+    },
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),

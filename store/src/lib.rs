@@ -13,8 +13,11 @@ mod buffer;
 mod directory;
 mod error;
 pub mod export;
+pub mod gc;
+mod id_hash;
 pub mod import;
 mod index;
+mod lease;
 mod lock_file;
 mod loose;
 mod name;
@@ -23,6 +26,7 @@ mod owner;
 mod panics;
 mod platform;
 mod reader;
+mod record;
 mod staging;
 mod store;
 mod sync;
@@ -41,12 +45,14 @@ pub use index::{
     Realisation, Root, RootTarget, SourceRecord, StatRecord, Tables, Used,
 };
 pub use loose::Objects;
+pub use lease::Lease;
 pub use name::{
     EntryName, MAX_DEPTH, MAX_NAME, MAX_TARGET, NameError, PathError, SymlinkTarget, TargetError, TreePath,
     escape,
 };
 pub use owner::Ownership;
 pub use reader::ObjectReader;
+pub use record::{MAX_RECORD, PackageRecord, RECORD_MAGIC, Record};
 pub use store::{STORE_VERSION, Store, StoreOptions};
 pub use tree::{
     BuildError, Change, Difference, LookupError, Problem, TreeBuilder, Visit, Walk, diff, lookup,

@@ -4,18 +4,21 @@
 //! whole, also after a power cut. Files are 0444 and are never written again.
 
 use crate::{
+    directory::{DIRECTORY_MAGIC, Directory, DirectoryError, MAX_DIRECTORY_OBJECT, decode_directory},
     error::StoreError,
     platform::{self, NO_FOLLOW},
 };
-use nuka_pir::BlobId;
+use nuka_pir::{BlobId, Cid, ID_TEXT_LEN};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{self, AtFlags, Mode, OFlags},
     io::Errno,
 };
 use std::{
+    ffi::{OsStr, OsString},
     fs::File,
     io::Read,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
@@ -73,6 +76,75 @@ impl ObjectDir {
         }
     }
 
+    /// The names of the directories that objects are spread over, and of whatever else is beside them.
+    pub(crate) fn shards(&self) -> Result<Vec<OsString>, StoreError> {
+        names(&self.dir).map_err(|error| StoreError::io("list", &self.path, error))
+    }
+
+    /// The objects of one of [`ObjectDir::shards`], and the names of files that are none.
+    pub(crate) fn list(&self, shard: &OsStr) -> Result<(Vec<BlobId>, Vec<OsString>), StoreError> {
+        let failed = |error: Errno| StoreError::io("list", self.path.join(shard), error);
+        let (mut objects, mut strays) = (Vec::new(), Vec::new());
+        let dir =
+            match fs::openat(&self.dir, shard, OFlags::RDONLY | OFlags::DIRECTORY | NO_FOLLOW, Mode::empty())
+            {
+                Ok(dir) => dir,
+                Err(Errno::NOTDIR | Errno::LOOP) => return Ok((objects, vec![OsString::new()])),
+                Err(error) => return Err(failed(error)),
+            };
+        let mut text = String::with_capacity(ID_TEXT_LEN);
+        for name in names(dir).map_err(failed)? {
+            text.clear();
+            text.push_str(shard.to_str().unwrap_or_default());
+            text.push_str(name.to_str().unwrap_or_default());
+            match text.parse() {
+                Ok(id) if shard.len() == 2 => objects.push(id),
+                _ => strays.push(name),
+            }
+        }
+        Ok((objects, strays))
+    }
+
+    /// Removes an object. Says whether it was there.
+    pub(crate) fn remove(&self, id: &BlobId) -> Result<bool, StoreError> {
+        match fs::unlinkat(&self.dir, object_name(id), AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(StoreError::io("remove the object", self.path_of(id), error)),
+        }
+    }
+
+    /// Reads a directory object, whose bytes are checked, and says how many they are.
+    pub(crate) fn read_directory(&self, cid: &Cid) -> Result<(Directory, u64), StoreError> {
+        let id = (*cid).into();
+        let file = self.open_object(&id)?.ok_or(StoreError::NoObject { id })?;
+        let wrong = |source| StoreError::NotADirectoryObject { cid: *cid, source };
+        let failed = |error| StoreError::io("read the object", self.path_of(&id), error);
+        let length = file.metadata().map_err(failed)?.len();
+        if length > MAX_DIRECTORY_OBJECT {
+            return Err(wrong(DirectoryError::TooLarge { length }));
+        }
+        let bytes = read_checked(file, &id, || self.path_of(&id))?;
+        Ok((decode_directory(&bytes).map_err(wrong)?, length))
+    }
+
+    /// The objects that a directory object names; nothing if this is another object, or not here.
+    pub(crate) fn entries_if_directory(&self, id: &BlobId) -> Result<Vec<BlobId>, StoreError> {
+        let Some(mut file) = self.open_object(id)? else { return Ok(Vec::new()) };
+        let failed = |error| StoreError::io("read the object", self.path_of(id), error);
+        let mut bytes = vec![0; DIRECTORY_MAGIC.len()];
+        match file.read_exact(&mut bytes) {
+            Ok(()) if bytes == DIRECTORY_MAGIC => {}
+            Ok(()) => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(Vec::new()),
+            Err(error) => return Err(failed(error)),
+        }
+        file.take(MAX_DIRECTORY_OBJECT).read_to_end(&mut bytes).map_err(failed)?;
+        // A file may begin like a directory object without being one.
+        let Ok(directory) = decode_directory(&bytes) else { return Ok(Vec::new()) };
+        Ok(directory.entries().iter().filter_map(|(_, node)| node.object()).collect())
+    }
+
     /// Moves a whole, durable file into place. An object that is there stays, unless its length shows that it
     /// is damaged: so adding the same data again heals it.
     pub(crate) fn publish(
@@ -104,6 +176,19 @@ impl ObjectDir {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What is in a directory.
+fn names(dir: impl AsFd) -> Result<Vec<OsString>, Errno> {
+    let mut out = Vec::new();
+    for entry in fs::Dir::read_from(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_bytes();
+        if name != b"." && name != b".." {
+            out.push(OsStr::from_bytes(name).to_owned());
+        }
+    }
+    Ok(out)
 }
 
 /// Reads a whole object of a known or small length and checks that it has the id it should have.

@@ -10,6 +10,9 @@
 //!   index.lock       held while a process has the index open
 //!   index.queue      held while a process waits for it
 //!   logs/            build logs
+//!   leases/          what living processes keep: see `lease`
+//!   trash/           what a collection moved aside: see `gc`
+//!   gc.*, finds.lock locks between collections and the others: see `gc`
 //!   damaged/         objects that were found damaged, for looking at
 //!   tmp/             temporary files, one directory for each process
 //! ```
@@ -18,7 +21,9 @@ use crate::{
     batch::Batch,
     buffer::Pool,
     error::StoreError,
-    index::{Index, IndexOptions, IndexReader, IndexWriter, Used},
+    gc::locks::GcLocks,
+    index::{Index, IndexOptions, IndexReader, IndexWriter, RootTarget, Used},
+    lease::Lease,
     objects::{ObjectDir, hash_file, read_checked},
     owner::{OwnerLock, Ownership},
     reader::ObjectReader,
@@ -60,6 +65,7 @@ pub(crate) struct Inner {
     process: OnceLock<ProcessDirectory>,
     starting: Mutex<()>,
     buffers: Arc<Pool>,
+    pub(crate) gc: Arc<GcLocks>,
     // After the index: fields are dropped in order.
     _owner: OwnerLock,
 }
@@ -108,6 +114,7 @@ impl Store {
             process: OnceLock::new(),
             starting: Mutex::new(()),
             buffers: Arc::default(),
+            gc: Arc::new(GcLocks::new(&root, options.index.wait)),
             root,
             _owner: owner,
         };
@@ -148,6 +155,12 @@ impl Store {
         change: impl FnOnce(&mut IndexWriter<'_>) -> Result<R, E>,
     ) -> Result<R, E> {
         self.inner.index.update(change)
+    }
+
+    /// Keeps these for as long as the lease, and this process, lives: a package with all it needs, a tree with all
+    /// that is in it, a blob. What is there when this has returned stays; what is not there yet is kept once it is.
+    pub fn lease(&self, items: &[RootTarget]) -> Result<Lease, StoreError> {
+        Lease::take(self.root(), &self.inner.gc, items)
     }
 
     /// Writes down that these are used now. Nothing is written, and nothing waited for, if all were used in the last
@@ -234,7 +247,7 @@ fn has_version(root: &Path) -> Result<bool, StoreError> {
 /// Makes the store's directories. The version file comes last: without it the rest is made again.
 fn create_layout(root: &Path) -> Result<(), StoreError> {
     const PARTS: [&str; 3] = ["objects", "logs", "tmp"];
-    const OURS: [&str; 3] = ["index.", "version", "owner."];
+    const OURS: [&str; 6] = ["index.", "version", "owner.", "gc.", "finds.", "leases"];
     let failed = |error| StoreError::io("make the store", root, error);
     fs_err::create_dir_all(root).map_err(failed)?;
     for entry in fs_err::read_dir(root).map_err(failed)? {

@@ -53,6 +53,7 @@ tables!(
     stat_cache,
     values,
     uses,
+    records,
     state
 );
 
@@ -294,6 +295,38 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Tables<T> {
             }
         }
         Ok(out)
+    }
+
+    /// The object that says of a package or a source what this index does.
+    pub fn record(&self, of: &Used) -> Result<Option<BlobId>, IndexError> {
+        self.get(&self.records, "records", &of.key(), |bytes| id(bytes).map(BlobId::from_bytes))
+    }
+
+    /// All sources, in the order of their ids.
+    pub fn all_sources(&self) -> Result<Vec<(SourceId, SourceRecord)>, IndexError> {
+        let decode =
+            |key: &[u8], value: &[u8]| Ok((SourceId::from_bytes(id(key)?), SourceRecord::decode(value)?));
+        self.collect(&self.sources, "sources", decode)
+    }
+
+    /// All builds whose results are known, in the order of their ids.
+    pub fn all_builds(&self) -> Result<Vec<(BuildId, BuildResult)>, IndexError> {
+        let decode =
+            |key: &[u8], value: &[u8]| Ok((BuildId::from_bytes(id(key)?), BuildResult::decode(value)?));
+        self.collect(&self.builds, "builds", decode)
+    }
+
+    /// All blobs that describe packages.
+    pub(crate) fn all_metas(&self) -> Result<Vec<(Pid, BlobId)>, IndexError> {
+        let decode =
+            |key: &[u8], value: &[u8]| Ok((Pid::from_bytes(id(key)?), BlobId::from_bytes(id(value)?)));
+        self.collect(&self.metas, "metas", decode)
+    }
+
+    /// All records that are objects too.
+    pub(crate) fn all_records(&self) -> Result<Vec<(Used, BlobId)>, IndexError> {
+        let decode = |key: &[u8], value: &[u8]| Ok((Used::of_key(key)?, BlobId::from_bytes(id(value)?)));
+        self.collect(&self.records, "records", decode)
     }
 
     /// How many updates the index has seen; equal numbers mean an equal index.

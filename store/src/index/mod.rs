@@ -18,6 +18,7 @@
 //! | `stat_cache` | device, inode of a directory | see [`StatRecord`] |
 //! | `uses` | what was used | when, see [`Used`] |
 //! | `state` | `generation` | how many updates there were |
+//! | `records` | what it is of | blob id of a [`Record`](crate::Record) |
 //! | `values` | length of a namespace, namespace, key | bytes |
 //!
 //! There is no table of durable blobs: a blob gets its name among the objects only when it is durable.
@@ -25,6 +26,7 @@
 mod access;
 mod damage;
 mod file_lock;
+mod forget;
 mod handle;
 mod last_use;
 mod options;
@@ -42,4 +44,5 @@ pub use record::{LogRecord, Root, RootTarget, SourceRecord};
 pub use stat_record::StatRecord;
 pub use transaction::{IndexReader, IndexWriter};
 
+pub(crate) use forget::Forget;
 pub(crate) use handle::Index;

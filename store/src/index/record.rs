@@ -38,8 +38,8 @@ pub struct LogRecord {
     pub path: String,
 }
 
-/// What a root keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a root, or a lease, keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RootTarget {
     /// A package with all it needs.
     Package(Pid),
@@ -116,13 +116,29 @@ impl LogRecord {
     }
 }
 
+impl RootTarget {
+    /// The kind's number, and the id.
+    pub(crate) fn parts(&self) -> (u8, &[u8; 32]) {
+        match self {
+            Self::Package(pid) => (1, pid.as_bytes()),
+            Self::Tree(cid) => (2, cid.as_bytes()),
+            Self::Blob(blob) => (3, blob.as_bytes()),
+        }
+    }
+
+    pub(crate) fn of_parts(kind: u8, id: [u8; 32]) -> Result<Self, WireError> {
+        match kind {
+            1 => Ok(Self::Package(Pid::from_bytes(id))),
+            2 => Ok(Self::Tree(Cid::from_bytes(id))),
+            3 => Ok(Self::Blob(BlobId::from_bytes(id))),
+            _ => Err(WireError::Invalid { field: "kind" }),
+        }
+    }
+}
+
 impl Root {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let (kind, id) = match &self.target {
-            RootTarget::Package(pid) => (1, pid.as_bytes()),
-            RootTarget::Tree(cid) => (2, cid.as_bytes()),
-            RootTarget::Blob(blob) => (3, blob.as_bytes()),
-        };
+        let (kind, id) = self.target.parts();
         let mut out = vec![VERSION, kind];
         out.extend_from_slice(id);
         out.put_u64(self.time_ms);
@@ -132,13 +148,7 @@ impl Root {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let mut decoder = Decoder::versioned(bytes, VERSION)?;
         let kind = decoder.u8("kind")?;
-        let id = decoder.array("id")?;
-        let target = match kind {
-            1 => RootTarget::Package(Pid::from_bytes(id)),
-            2 => RootTarget::Tree(Cid::from_bytes(id)),
-            3 => RootTarget::Blob(BlobId::from_bytes(id)),
-            _ => return Err(WireError::Invalid { field: "kind" }),
-        };
+        let target = RootTarget::of_parts(kind, decoder.array("id")?)?;
         let time_ms = decoder.u64("time")?;
         decoder.finish()?;
         Ok(Self { target, time_ms })

@@ -176,6 +176,17 @@ impl<'t> IndexWriter<'t> {
         Ok(items.len())
     }
 
+    /// Registers the object that says of a package or a source what this index does.
+    pub(crate) fn put_record(&mut self, of: &Used, record: &BlobId) -> Result<(), IndexError> {
+        let Tables { guard, records, .. } = &mut self.tables;
+        put(guard, records, &of.key(), record.as_bytes())
+    }
+
+    /// The tables themselves, for what goes through many of them.
+    pub(super) fn tables_mut(&mut self) -> &mut Tables<Table<'t, Bytes, Bytes>> {
+        &mut self.tables
+    }
+
     /// Counts this update.
     pub(crate) fn count(&mut self) -> Result<(), IndexError> {
         let next = self.tables.generation()?.wrapping_add(1);

@@ -12,6 +12,7 @@ mod archives;
 mod damage;
 mod evil;
 mod export;
+mod gc;
 mod import_directory;
 mod index;
 mod objects;

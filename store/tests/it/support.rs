@@ -330,3 +330,49 @@ pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
     }
     out
 }
+
+/// A PIR with no more in it than a name and what it needs, and its id.
+pub fn pir(name: &str, needs: &[Pid]) -> (Pid, String) {
+    let needs: Vec<String> = needs
+        .iter()
+        .enumerate()
+        .map(|(number, pid)| format!("n{number:04}: {{outputs: [\"out\"], pid: \"{pid}\"}}"))
+        .collect();
+    let text = format!(
+        "{{build: {{}}, name: \"{name}\", pir: 1, run: {{needs: {{{}}}}}, version: \"1\"}}",
+        needs.join(", ")
+    );
+    (nuka_pir::Pir::pid_of_text(&text), text)
+}
+
+/// Makes a package: its PIR, its tree, its record, its realisation at this time.
+pub fn package(
+    store: &Store,
+    name: &str,
+    needs: &[Pid],
+    time_ms: u64,
+    files: &[(&str, &str)],
+) -> Result<(Pid, Tree), StoreError> {
+    let (pid, text) = pir(name, needs);
+    store.update(|index| {
+        let (name, version) = (PackageName::new(name).unwrap(), Version::new("1").unwrap());
+        Ok::<_, StoreError>(index.put_pir(&pid, &name, &version, text.as_bytes())?)
+    })?;
+    let batch = store.batch();
+    let mut builder = TreeBuilder::new();
+    for (name, content) in files {
+        let blob = batch.add_blob(content.as_bytes())?;
+        let node = Node::File { blob, size: content.len() as u64, executable: false };
+        builder.insert(&batch, &path(name), node).unwrap();
+    }
+    let tree = builder.finish(&batch).map_err(|error| match error {
+        nuka_store::BuildError::Store(error) => error,
+        other => panic!("{other}"),
+    })?;
+    let outputs = BTreeMap::from([(OutputName::out(), tree)]);
+    let build = BuildId::from_bytes(*blake3::hash(pid.as_bytes()).as_bytes());
+    let realisation = Realisation { build, outputs, time_ms, duration_ms: 0 };
+    assert!(batch.add_package_record(&pid, &realisation)?);
+    batch.commit(|index| Ok::<_, StoreError>(index.put_realisation(&pid, &realisation)?))?;
+    Ok((pid, tree))
+}
