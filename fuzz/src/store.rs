@@ -1,4 +1,4 @@
-//! Fuzz targets of what strangers' bytes are read by: the directory object, and each archive reader.
+//! Fuzz targets of what strangers' bytes are read by: the directory object, and each archive reader, closures and records.
 //!
 //! The seeds are made by the encoders that the other tests use; an input says which of them, and how it is changed.
 
@@ -6,9 +6,12 @@
 #[path = "../../store/tests/it/support.rs"]
 mod support;
 
+use nuka_pir::{BlobId, SourceId};
 use nuka_store::{
-    Batch, Directory, EntryName, ObjectReader, Tree, decode_directory,
-    import::{ImportError, ImportOptions, Limits, import_ar, import_archive, import_tar},
+    Batch, Directory, EntryName, ObjectReader, Record, SourceRecord, Tree, Used,
+    check::{VerifyOptions, verify},
+    decode_directory, export,
+    import::{self, ImportError, ImportOptions, Limits, import_ar, import_archive, import_tar},
     verify_tree,
 };
 use std::{
@@ -217,6 +220,79 @@ fn archive_rubbish() {
     bolero::check!().for_each(|bytes: &[u8]| {
         hold(&test, bytes, any);
     });
+}
+
+/// Makes the checksums of a closure's headers right again.
+fn fix_headers(bytes: &mut [u8]) {
+    fix_checksums(bytes);
+}
+
+/// Whatever the bytes are: an error that says something and leaves nothing, or packages that are whole.
+fn hold_closure(test: &TestStore, bytes: &[u8]) -> bool {
+    let before = support::listing(&test.store);
+    let limits = Limits { bytes: 4 << 20, entries: 1000, ..Limits::default() };
+    let reader = Dribble { inner: Cursor::new(bytes), next: 0 };
+    match import::closure(&test.store, reader, &limits, 1) {
+        Ok(_) => {
+            let report = verify(&test.store, &VerifyOptions::default(), &|_, _| ()).unwrap();
+            assert!(report.is_clean(), "{report:?}");
+            true
+        }
+        Err(error) => {
+            let text = error.to_string();
+            assert!(!text.is_empty() && !text.chars().any(|character| character.is_control()), "{text:?}");
+            assert_eq!(support::listing(&test.store), before);
+            false
+        }
+    }
+}
+
+#[test]
+fn closure_bytes() {
+    let from = TestStore::new();
+    let base = support::package(&from.store, "base", &[], 1, &[("d/a", "content"), ("b", "")]).unwrap().0;
+    let top =
+        support::package(&from.store, "top", &[base], 1, &[("t", "top"), ("x/y/z", "content")]).unwrap().0;
+    let seeds = [vec![base], vec![top]].map(|pids| {
+        let mut out = Vec::new();
+        export::closure(&from.store, &pids, &mut out).unwrap();
+        out
+    });
+    for seed in &seeds {
+        assert!(hold_closure(&TestStore::new(), seed));
+    }
+    let test = AssertUnwindSafe(TestStore::new());
+    bolero::check!().with_type::<Input>().for_each(|input| {
+        let mut bytes = edited(&seeds, input);
+        fix_headers(&mut bytes);
+        hold_closure(&test, &bytes);
+    });
+}
+
+fn hold_record(bytes: &[u8]) {
+    if let Ok(record) = Record::decode(bytes) {
+        assert_eq!(record.encode(), bytes);
+    }
+}
+
+#[test]
+fn record() {
+    let test = TestStore::new();
+    let (pid, _) = support::package(&test.store, "p", &[], 1, &[("f", "p")]).unwrap();
+    let index = test.store.read().unwrap();
+    let package = index.record(&Used::Package(pid)).unwrap().unwrap();
+    let package = test.store.read_blob(&package).unwrap();
+    let tree = index.realisation(&pid).unwrap().unwrap().outputs.into_values().next().unwrap();
+    let source = SourceRecord { tree, download: Some(BlobId::of(b"d")), time_ms: 3 };
+    let source = Record::Source { id: SourceId::from_bytes([1; 32]), source }.encode();
+    let seeds = [package, source];
+    seeds.iter().for_each(|seed| assert!(Record::decode(seed).is_ok()));
+    bolero::check!().with_type::<Input>().for_each(|input| hold_record(&edited(&seeds, input)));
+}
+
+#[test]
+fn record_rubbish() {
+    bolero::check!().for_each(hold_record);
 }
 
 /// What decodes encodes to the same bytes.

@@ -4,12 +4,15 @@
 //! - [`Directory`] and [`Node`] are what trees are made of; [`TreeBuilder`] makes them, [`walk`], [`lookup`],
 //!   [`diff`] and [`verify_tree`] read them, [`merge`] makes views.
 //! - [`import`] turns directories and archives into trees, [`export`] does the reverse.
+//! - [`gc`] removes what nobody keeps; a [`Lease`] keeps what a process works with. [`check`] verifies and repairs.
 //! - [`IndexReader`] and [`IndexWriter`] are the index.
 //!
 //! Nothing here prints, reads the environment or asks for the time of day.
 
 mod batch;
 mod buffer;
+pub mod check;
+mod closure_format;
 mod directory;
 mod error;
 pub mod export;

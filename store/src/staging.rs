@@ -110,6 +110,10 @@ impl StagedFile {
 }
 
 impl Stage {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(crate) fn dir(&self) -> &OwnedFd {
         &self.dir
     }

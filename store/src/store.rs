@@ -76,6 +76,10 @@ impl Inner {
         self.syncer.sync(self.objects.fd(), self.objects.path())
     }
 
+    pub(crate) fn index(&self) -> &Index {
+        &self.index
+    }
+
     /// This process's temporary directory, made when first asked for.
     pub(crate) fn process_directory(&self) -> Result<&ProcessDirectory, StoreError> {
         if let Some(directory) = self.process.get() {

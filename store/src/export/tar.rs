@@ -14,9 +14,9 @@ use crate::{
 use nuka_pir::{BlobId, Cid};
 use std::io::{self, Read, Write};
 
-const BLOCK: usize = 512;
+pub(crate) const BLOCK: usize = 512;
 /// Sizes below this one fit into the header.
-const TOO_LARGE: u64 = 1 << 33;
+pub(crate) const TOO_LARGE: u64 = 1 << 33;
 const CHUNK: usize = 256 << 10;
 
 /// Writes the tree `cid` to `writer` as a tar. Every byte is checked against its blob's id; a wrong one is an
@@ -29,7 +29,7 @@ pub fn export_tar(objects: &impl ObjectReader, cid: &Cid, writer: &mut dyn Write
     writer.write_all(&end).and_then(|()| writer.flush()).map_err(|source| failed(&TreePath::root(), source))
 }
 
-fn failed(path: &TreePath, source: io::Error) -> ExportError {
+pub(super) fn failed(path: &TreePath, source: io::Error) -> ExportError {
     ExportError::Write { path: path.clone(), source }
 }
 
@@ -69,14 +69,15 @@ fn write_entry(
     }
     write(writer, &header(&name, kind, mode, if size >= TOO_LARGE { 0 } else { size }, target))?;
     if let Node::File { blob, .. } = &visit.node {
-        write_data(objects, visit, blob, size, writer)?;
+        write_data(objects, &visit.path, blob, size, writer)?;
     }
     Ok(())
 }
 
-fn write_data(
+/// Writes a blob and what fills its last block. Its bytes are checked on the way.
+pub(super) fn write_data(
     objects: &impl ObjectReader,
-    visit: &Visit,
+    path: &TreePath,
     blob: &BlobId,
     size: u64,
     writer: &mut dyn Write,
@@ -97,7 +98,7 @@ fn write_data(
         };
         let bytes = buffer.get(..count).unwrap_or_default();
         hasher.update(bytes);
-        writer.write_all(bytes).map_err(|source| failed(&visit.path, source))?;
+        writer.write_all(bytes).map_err(|source| failed(path, source))?;
         left -= count as u64;
     }
     let found: BlobId = hasher.finalize().into();
@@ -106,11 +107,11 @@ fn write_data(
     }
     let padding = usize::try_from(size.next_multiple_of(BLOCK as u64) - size).unwrap_or(0);
     let zeros = [0; BLOCK];
-    writer.write_all(zeros.get(..padding).unwrap_or_default()).map_err(|source| failed(&visit.path, source))
+    writer.write_all(zeros.get(..padding).unwrap_or_default()).map_err(|source| failed(path, source))
 }
 
 /// One header block. What does not fit is cut: a pax header before it has the whole.
-fn header(name: &[u8], kind: u8, mode: u32, size: u64, target: &[u8]) -> [u8; BLOCK] {
+pub(crate) fn header(name: &[u8], kind: u8, mode: u32, size: u64, target: &[u8]) -> [u8; BLOCK] {
     let mut block = [0; BLOCK];
     let mut put = |at: usize, length: usize, bytes: &[u8]| {
         let bytes = bytes.get(..bytes.len().min(length)).unwrap_or_default();
@@ -137,7 +138,7 @@ fn header(name: &[u8], kind: u8, mode: u32, size: u64, target: &[u8]) -> [u8; BL
 }
 
 /// A pax record; its length counts its own digits too.
-fn put_record(out: &mut Vec<u8>, key: &str, value: &[u8]) {
+pub(crate) fn put_record(out: &mut Vec<u8>, key: &str, value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + 1;
     while rest + length.to_string().len() != length {

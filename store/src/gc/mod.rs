@@ -47,18 +47,21 @@ pub(crate) mod locks;
 mod mark;
 mod options;
 mod plan;
-mod references;
+pub(crate) mod references;
 mod run;
 mod select;
 pub(crate) mod trash;
 mod weigh;
+mod why;
 
 use std::time::Duration;
 
 pub use error::GcError;
+pub(crate) use known::Known;
 pub use options::{Amount, DeadPackage, DeadSource, GcOptions, GcReport};
 pub use plan::{GcPlan, plan};
 pub use run::run;
+pub use why::{Link, WhyTarget, why};
 
 /// The longest that a collection keeps commits waiting, about.
 pub(crate) const SLICE: Duration = Duration::from_millis(30);

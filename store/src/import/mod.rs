@@ -8,6 +8,7 @@
 
 mod ar;
 mod bounded;
+mod closure;
 mod decompress;
 mod directory;
 mod error;
@@ -20,6 +21,7 @@ use crate::{batch::Batch, directory::Tree, name::EntryName};
 use nuka_pir::ArchiveFormat;
 use std::io::{Read, Seek, SeekFrom};
 
+pub use closure::{ClosureError, ImportedClosure, closure};
 pub use directory::{DirectoryImport, ImportedFiles, add_directory, import_directory};
 pub use error::{ImportError, Limit};
 pub use options::{Extras, ImportOptions, Limits};

@@ -7,7 +7,7 @@ use super::{
     options::IndexOptions,
     transaction::{IndexReader, IndexWriter},
 };
-use crate::{error::StoreError, owner::Ownership};
+use crate::{error::StoreError, owner::Ownership, staging::Stage};
 use redb::{Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
 use std::{
     path::Path,
@@ -141,6 +141,41 @@ impl Index {
         }
     }
 
+    /// An index in a directory of its own, which nobody else uses: to be filled, closed, and moved.
+    pub(crate) fn open_at(directory: &Path) -> Result<Self, IndexError> {
+        Self::open(directory, IndexOptions::default(), Ownership::Exclusive)
+    }
+
+    /// Puts another index in this one's place, in one rename; the old file is kept in `damaged/`. `make` makes it, in
+    /// the directory that it returns, while nobody uses the index, in this process or another.
+    pub(crate) fn replace<R>(
+        &self,
+        make: impl FnOnce() -> Result<(R, Stage), StoreError>,
+    ) -> Result<R, StoreError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.shared.begin_alone()?;
+        let _alone = Alone(&self.shared);
+        let guard = &self.shared.guard;
+        let _lock = self.shared.locks.take(true, self.shared.options.wait, guard.path())?;
+        let (value, stage) = make()?;
+        let path = guard.path();
+        let parent = path.parent().unwrap_or(path);
+        let damaged = parent.join("damaged");
+        // A file that cannot be kept is no reason to go without an index.
+        let kept = fs_err::create_dir_all(&damaged);
+        let _ = kept.and_then(|()| {
+            let old = damaged.join("index.redb");
+            let _ = fs_err::remove_file(&old);
+            fs_err::hard_link(path, old)
+        });
+        let made = stage.path().join("index.redb");
+        fs_err::rename(made, path).map_err(|error| guard.io("replace", error))?;
+        let directory = fs_err::File::open(parent).map_err(|error| guard.io("replace", error))?;
+        directory.sync_all().map_err(|error| guard.io("replace", error))?;
+        guard.take_spoiled();
+        Ok(value)
+    }
+
     /// Closes the file now if nobody uses it.
     pub(crate) fn release(&self) {
         if !self.shared.owned {
@@ -162,6 +197,16 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         self.close();
+    }
+}
+
+/// While it lives, no thread of this process uses the index.
+struct Alone<'s>(&'s Shared);
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.lock().busy = false;
+        self.0.changed.notify_all();
     }
 }
 
@@ -272,6 +317,29 @@ impl Shared {
         drop(state);
         self.changed.notify_all();
         result
+    }
+
+    /// Waits until no thread uses the index, closes it, and keeps it so.
+    fn begin_alone(&self) -> Result<(), IndexError> {
+        let started = Instant::now();
+        let mut state = self.lock();
+        while state.busy || state.users > 0 {
+            let left = self.options.wait.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                let path = self.guard.path().to_path_buf();
+                return Err(IndexError::Busy {
+                    path,
+                    held_by: Some(std::process::id()),
+                    waited: started.elapsed(),
+                });
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.busy = true;
+        let old = state.open.take();
+        drop(state);
+        let _ = self.guard.catch(|| drop(old));
+        Ok(())
     }
 
     fn open_file(&self, write: bool, wait: Duration) -> Result<Open, IndexError> {

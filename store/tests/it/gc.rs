@@ -407,3 +407,45 @@ fn stored_trees_in_a_new_one_are_kept_for_it() {
     assert!(verify_tree(store, &whole.cid).is_empty());
     drop(lease);
 }
+
+#[test]
+fn why_shows_the_chain_from_a_root() {
+    let test = TestStore::new();
+    let store = &test.store;
+    let (base, tree_of_base) = package(store, "base", &[], NOW, &[("lib/x/file", "base")]).unwrap();
+    let (top, _) = package(store, "top", &[base], NOW - 90 * DAY, &[("t", "top")]).unwrap();
+    let (dead, _) = package(store, "dead", &[], NOW - 90 * DAY, &[("d", "dead")]).unwrap();
+    let why = |options: &GcOptions, target| {
+        gc::why(store, options, &target).unwrap().map(|chain| {
+            let shown = |link: &gc::Link| match link {
+                gc::Link::Root(name) => format!("root {}", String::from_utf8_lossy(name)),
+                gc::Link::Lease(_) => "lease".to_owned(),
+                gc::Link::Package { name, .. } => name.as_ref().unwrap().0.to_string(),
+                gc::Link::Output { name, .. } => format!("{name}"),
+                gc::Link::Path(path) => path.to_string(),
+                gc::Link::Use(time) => format!("used {} days ago", (NOW - time) / DAY),
+                other => format!("{other:?}").split('(').next().unwrap().to_owned(),
+            };
+            chain.iter().map(shown).collect::<Vec<_>>().join(" > ")
+        })
+    };
+    let file = RootTarget::Blob(BlobId::of(b"base"));
+    assert_eq!(why(&pinned_only(), file), None);
+    assert_eq!(why(&since(30), file).as_deref(), Some("used 0 days ago > base > out > lib/x/file"));
+    root(store, "profile", RootTarget::Package(top));
+    assert_eq!(why(&pinned_only(), file).as_deref(), Some("root profile > top > base > out > lib/x/file"));
+    assert_eq!(why(&pinned_only(), RootTarget::Package(base)).as_deref(), Some("root profile > top > base"));
+    assert_eq!(why(&pinned_only(), RootTarget::Package(dead)), None);
+    let inner = match store.directory(&tree_of_base.cid).unwrap().get(b"lib") {
+        Some(Node::Directory { cid, .. }) => *cid,
+        _ => panic!(),
+    };
+    let inner = RootTarget::Tree(inner);
+    assert_eq!(why(&pinned_only(), inner).as_deref(), Some("root profile > top > base > out > lib"));
+    let whole = RootTarget::Tree(tree_of_base.cid);
+    assert_eq!(why(&pinned_only(), whole).as_deref(), Some("root profile > top > base > out"));
+    let record = store.read().unwrap().record(&Used::Package(top)).unwrap().unwrap();
+    assert_eq!(why(&pinned_only(), RootTarget::Blob(record)).as_deref(), Some("root profile > top > Blob"));
+    let _lease = store.lease(&[RootTarget::Tree(tree_of_base.cid)]).unwrap();
+    assert_eq!(why(&pinned_only(), whole).as_deref(), Some("lease > Tree"));
+}

@@ -9,6 +9,8 @@
 )]
 
 mod archives;
+mod check;
+mod closure;
 mod damage;
 mod evil;
 mod export;

@@ -336,12 +336,13 @@ pub fn pir(name: &str, needs: &[Pid]) -> (Pid, String) {
     let needs: Vec<String> = needs
         .iter()
         .enumerate()
-        .map(|(number, pid)| format!("n{number:04}: {{outputs: [\"out\"], pid: \"{pid}\"}}"))
+        .map(|(number, pid)| format!("n{number}: {{outputs: [\"out\"], pid: \"{pid}\"}}"))
         .collect();
-    let text = format!(
-        "{{build: {{}}, name: \"{name}\", pir: 1, run: {{needs: {{{}}}}}, version: \"1\"}}",
-        needs.join(", ")
-    );
+    let needs = if needs.is_empty() { String::new() } else { format!("needs: {{{}}}, ", needs.join(", ")) };
+    let build = "{builder: \"wasm/1\", cpu: \"generic\", steps: [], target: \"wasm32-wasip1\"}";
+    let run = format!("{{language: \"c\", {needs}platforms: [\"wasm32-wasip1\"]}}");
+    let text = format!("{{build: {build}, name: \"{name}\", pir: 1, run: {run}, version: \"1\"}}");
+    nuka_pir::Pir::from_text(&text).unwrap();
     (nuka_pir::Pir::pid_of_text(&text), text)
 }
 
