@@ -7,11 +7,14 @@
 
 use nuka_pir::{BuildId, Cid, OutputName, PackageName, Pid, Version};
 use nuka_store::{
-    Realisation, Store, StoreError, StoreOptions, Tree,
+    Directory, EntryName, Node, Realisation, Store, StoreError, StoreOptions, Tree,
+    check::{self, VerifyOptions},
     export::export_directory,
+    gc::{self, GcOptions},
     import::{ImportOptions, add_directory},
     verify_tree,
 };
+use rayon::prelude::*;
 use std::{
     collections::BTreeMap,
     fs,
@@ -31,6 +34,13 @@ fn main() {
         }
         ["verify", store, cid] => assert!(verify_tree(&open(store), &cid.parse::<Cid>().unwrap()).is_empty()),
         ["index", store] => index(&open(store)),
+        ["packages", store, count] => packages(&open(store), count.parse().unwrap()),
+        ["gc", store] => collect(&open(store)),
+        ["verify-all", store] => {
+            assert!(check::verify(&open(store), &VerifyOptions::default(), &|_, _| ()).unwrap().is_clean());
+        }
+        ["b3sum", store] => b3sum(Path::new(store)),
+        ["rebuild", store] => drop(check::rebuild_index(&open(store), 1, &|_, _| ()).unwrap()),
         ["open", store] => drop(open(store)),
         [directory] => figures(Path::new(directory), 1),
         [directory, factor] => figures(Path::new(directory), factor.parse().unwrap()),
@@ -71,7 +81,90 @@ fn figures(directory: &Path, factor: u64) {
         measure(&format!("{name}: export"), &["export", store_text, &cid, place.to_str().unwrap()]);
     }
     measure("index", &["index", store_text]);
+    housekeeping(&work, factor);
     fs::remove_dir_all(&work).unwrap();
+}
+
+/// What looking after a store costs.
+fn housekeeping(work: &Path, factor: u64) {
+    // Objects of the files of `src` alone, so that hashing them is compared with hashing the same bytes.
+    let store = work.join("verified");
+    let (store_text, source) = (store.to_str().unwrap(), work.join("src"));
+    measure("src: import into a store of its own", &["import", store_text, source.to_str().unwrap()]);
+    for _ in 0..2 {
+        measure("src: hash all objects, the crate alone", &["b3sum", store_text]);
+        measure("src: verify the store", &["verify-all", store_text]);
+    }
+    let dead = work.join("dead");
+    let dead_text = dead.to_str().unwrap();
+    measure("make 10,000 packages", &["packages", dead_text, &(10_000 / factor).to_string()]);
+    measure("gc of 10,000 dead packages", &["gc", dead_text]);
+    for objects in [10_000, 100_000] {
+        let store = work.join(format!("rebuilt-{objects}"));
+        let store_text = store.to_str().unwrap();
+        // Three objects each: a file, its directory, the record.
+        measure("make packages", &["packages", store_text, &(objects / 3 / factor).to_string()]);
+        measure(&format!("rebuild the index of {objects} objects"), &["rebuild", store_text]);
+    }
+}
+
+/// Makes packages of one file each, in one commit.
+fn packages(store: &Store, count: u32) {
+    let (name, version) = (PackageName::new("generated").unwrap(), Version::new("1.0").unwrap());
+    let texts: Vec<(Pid, String)> = (0..count)
+        .map(|number| {
+            let text = format!(
+                "{{build: {{builder: \"wasm/1\", cpu: \"generic\", steps: [], target: \"wasm32-wasip1\"}}, \
+                 name: \"generated\", pir: 1, run: {{language: \"c\", platforms: [\"wasm32-wasip1\"]}}, \
+                 version: \"{number}\"}}"
+            );
+            (nuka_pir::Pir::pid_of_text(&text), text)
+        })
+        .collect();
+    let put = |index: &mut nuka_store::IndexWriter<'_>| {
+        texts.iter().try_for_each(|(pid, text)| index.put_pir(pid, &name, &version, text.as_bytes()))
+    };
+    store.update(|index| put(index).map_err(StoreError::Index)).unwrap();
+    let batch = store.batch();
+    let mut made = Vec::new();
+    for (pid, _) in &texts {
+        let bytes = pid.to_string().repeat(20);
+        let blob = batch.add_blob(bytes.as_bytes()).unwrap();
+        let node = Node::File { blob, size: bytes.len() as u64, executable: false };
+        let directory = Directory::new(vec![(EntryName::new("file").unwrap(), node)]).unwrap();
+        let outputs = BTreeMap::from([(OutputName::out(), batch.add_directory(&directory).unwrap())]);
+        let realisation =
+            Realisation { build: BuildId::from_bytes(*pid.as_bytes()), outputs, time_ms: 1, duration_ms: 0 };
+        assert!(batch.add_package_record(pid, &realisation).unwrap());
+        made.push((pid, realisation));
+    }
+    let put = |index: &mut nuka_store::IndexWriter<'_>| {
+        made.iter().try_for_each(|(pid, realisation)| index.put_realisation(pid, realisation))
+    };
+    batch.commit(|index| put(index).map_err(StoreError::Index)).unwrap();
+}
+
+fn collect(store: &Store) {
+    let timed = |name: &str, cpu: f64| println!("{name}: {:.1} ms CPU", own_cpu() - cpu);
+    let cpu = own_cpu();
+    let options = GcOptions { keep_since_ms: u64::MAX, now_ms: 1, ..GcOptions::default() };
+    let plan = gc::plan(store, &options).unwrap();
+    timed("plan", cpu);
+    let cpu = own_cpu();
+    let report = gc::run(store, plan, &mut |_, _| ()).unwrap();
+    timed("run", cpu);
+    println!("{} packages, {} objects", report.packages, report.freed.objects);
+    println!();
+}
+
+/// Reads every object and hashes it, with the crate alone.
+fn b3sum(store: &Path) {
+    let shards = fs::read_dir(store.join("objects")).unwrap().map(|entry| entry.unwrap().path());
+    shards.collect::<Vec<_>>().into_par_iter().for_each(|shard| {
+        for entry in fs::read_dir(shard).unwrap() {
+            std::hint::black_box(blake3::hash(&fs::read(entry.unwrap().path()).unwrap()));
+        }
+    });
 }
 
 /// Removes what earlier runs left. ext4 creates files ten times slower for some minutes after many were

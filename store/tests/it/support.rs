@@ -336,7 +336,7 @@ pub fn pir(name: &str, needs: &[Pid]) -> (Pid, String) {
     let needs: Vec<String> = needs
         .iter()
         .enumerate()
-        .map(|(number, pid)| format!("n{number}: {{outputs: [\"out\"], pid: \"{pid}\"}}"))
+        .map(|(number, pid)| format!("n{number:03}: {{outputs: [\"out\"], pid: \"{pid}\"}}"))
         .collect();
     let needs = if needs.is_empty() { String::new() } else { format!("needs: {{{}}}, ", needs.join(", ")) };
     let build = "{builder: \"wasm/1\", cpu: \"generic\", steps: [], target: \"wasm32-wasip1\"}";

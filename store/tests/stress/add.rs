@@ -2,11 +2,12 @@
 
 use crate::{
     common::{Random, myself, rounds},
-    support::{files_below, open},
+    support::{self, files_below, open},
 };
 use nuka_pir::{BuildId, OutputName, PackageName, Pid, Version};
 use nuka_store::{
-    Node, ObjectReader, Realisation, Store, StoreError, Tree, TreeBuilder, TreePath, verify_tree,
+    Node, ObjectReader, Realisation, Root, RootTarget, Store, StoreError, Tree, TreeBuilder, TreePath,
+    verify_tree,
 };
 use std::{
     collections::BTreeMap,
@@ -19,12 +20,12 @@ use std::{
 /// The last moment at which a process is killed: from before its first object to some trees later.
 const LAST: Duration = Duration::from_millis(400);
 
-fn hashed(text: &str) -> [u8; 32] {
-    *blake3::hash(text.as_bytes()).as_bytes()
+pub fn pid_of(name: &str, number: u32) -> Pid {
+    support::pir(&pir_name(name, number), &[]).0
 }
 
-pub fn pid_of(name: &str, number: u32) -> Pid {
-    Pid::from_bytes(hashed(&format!("{name} {number}")))
+fn pir_name(name: &str, number: u32) -> String {
+    format!("{}-{number}", name.to_lowercase())
 }
 
 /// A tree whose contents follow from its name: small files, directories, and now and then a large file.
@@ -45,16 +46,23 @@ pub fn add_tree(store: &Store, name: &str, number: u32) -> Result<Tree, StoreErr
         nuka_store::BuildError::Store(error) => error,
         other => panic!("{other}"),
     })?;
-    let pid = pid_of(name, number);
+    let (pid, text) = support::pir(&pir_name(name, number), &[]);
     let outputs = BTreeMap::from([(OutputName::out(), tree)]);
     let build = BuildId::from_bytes(*pid.as_bytes());
     let realisation = Realisation { build, outputs, time_ms: 0, duration_ms: 0 };
     batch.commit(|index| {
-        index.put_pir(&pid, &PackageName::new("x").unwrap(), &Version::new("1").unwrap(), b"{}")?;
+        index.put_pir(&pid, &PackageName::new("x").unwrap(), &Version::new("1").unwrap(), text.as_bytes())?;
         index.put_realisation(&pid, &realisation)?;
         Ok::<_, StoreError>(())
     })?;
     Ok(tree)
+}
+
+/// A root that keeps what [`add_tree`] added.
+pub fn pin(store: &Store, name: &str, number: u32) {
+    let root = Root { target: RootTarget::Package(pid_of(name, number)), time_ms: 0 };
+    let key = format!("{name} {number}");
+    store.update(|index| Ok::<_, StoreError>(index.put_root(key.as_bytes(), &root)?)).unwrap();
 }
 
 /// Adds trees, and says each one's number and CID when it is acknowledged.

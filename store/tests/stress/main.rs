@@ -14,6 +14,8 @@
 
 mod add;
 mod common;
+mod full_disk;
+mod gc;
 mod straits;
 #[allow(dead_code)]
 #[path = "../it/support.rs"]
@@ -22,11 +24,17 @@ mod support;
 use std::path::Path;
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 5] = [
+const TRIALS: [(&str, fn()); 11] = [
     ("add_killed", add::killed_at_random_points),
     ("add_at_once", add::two_processes_lose_nothing),
     ("add_full_disk", straits::full_disk),
     ("add_limits", straits::limits),
+    ("gc_killed", gc::killed_at_random_points),
+    ("gc_beside_adding", gc::beside_adding),
+    ("gc_many_processes", gc::many_processes),
+    ("import_killed", gc::import_killed),
+    ("gc_full_disk", full_disk::collecting),
+    ("rebuild_full_disk", full_disk::importing_and_rebuilding),
     ("bombs", straits::bombs_take_no_memory),
 ];
 
@@ -36,6 +44,10 @@ fn main() {
     match arguments.as_slice() {
         ["child-add", root, name, count] => add::child(Path::new(root), name, count.parse().unwrap()),
         ["child-limited", root, name] => straits::child_limited(Path::new(root), name),
+        ["child-gc", root, rounds] => gc::child(Path::new(root), rounds.parse().unwrap()),
+        ["child-import", root, file] => gc::child_import(Path::new(root), Path::new(file)),
+        ["child-collect-full", disk] => full_disk::child_collect(Path::new(disk)),
+        ["child-rebuild-full", disk] => full_disk::child_rebuild(Path::new(disk)),
         ["child-bomb", root] => straits::child_bomb(Path::new(root)),
         ["child-fill", disk] => straits::child_fill(Path::new(disk)),
         rest => common::run(&TRIALS, rest),

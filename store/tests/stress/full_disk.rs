@@ -1,0 +1,114 @@
+//! Collecting, importing and making the index again on a disk that is full.
+
+use crate::{
+    add::{add_tree, pid_of, pin, registered},
+    common::{fill_up, on_small_disk},
+    gc::collect,
+    support::{self, open},
+};
+use nuka_store::{
+    check::{VerifyOptions, rebuild_index, verify},
+    export,
+    import::{self, ClosureError, Limits},
+};
+use std::path::Path;
+
+pub fn collecting() {
+    on_small_disk("child-collect-full", "40m");
+}
+
+/// In a process of its own, on a small file system with no room at all: collecting makes some.
+pub fn child_collect(disk: &Path) {
+    for (round, (free, leftovers)) in
+        [(0, true), (0, false), (4 << 10, false), (64 << 10, true)].into_iter().enumerate()
+    {
+        let root = disk.join(format!("store{round}"));
+        let store = open(&root);
+        for number in 1..40 {
+            add_tree(&store, "dead", number * 5 + 1).unwrap();
+        }
+        add_tree(&store, "kept", 1).unwrap();
+        pin(&store, "kept", 1);
+        // Leftovers of work that failed.
+        let batch = store.batch();
+        for number in 0..if leftovers { 50 } else { 0_u64 } {
+            batch.add_blob(&support::noise(number, 5000)).unwrap();
+        }
+        batch.commit_objects().unwrap();
+        drop(store);
+        let filler = fill_up(disk, free);
+        let store = open(&root);
+        let report = collect(&store);
+        assert_eq!(report.packages, 39);
+        assert!(report.freed.bytes > 1 << 20, "{report:?}");
+        // There is room now, with the disk as full as before.
+        add_tree(&store, "after", 2).unwrap();
+        drop(store);
+        let left: Vec<_> = registered(&root).into_keys().collect();
+        let mut expected = vec![pid_of("kept", 1), pid_of("after", 2)];
+        expected.sort();
+        assert_eq!(left, expected);
+        assert!(verify(&open(&root), &VerifyOptions::default(), &|_, _| ()).unwrap().is_clean());
+        std::fs::remove_file(filler).unwrap();
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+    println!("stress: gc made room on a full disk, 4 times");
+}
+
+pub fn importing_and_rebuilding() {
+    on_small_disk("child-rebuild-full", "60m");
+}
+
+/// In a process of its own, on a small file system: with more and more room, so that each step fails once.
+pub fn child_rebuild(disk: &Path) {
+    let from = open(&disk.join("from"));
+    let text = String::from_utf8(vec![b'x'; 100_000]).unwrap();
+    let base = support::package(&from, "base", &[], 1, &[("a", "a"), ("d/text", &text)]).unwrap().0;
+    let top = support::package(&from, "top", &[base], 1, &[("t", "top")]).unwrap().0;
+    let mut closure = Vec::new();
+    export::closure(&from, &[top], &mut closure).unwrap();
+    let (mut failed, mut done) = (0, 0);
+    for step in 0..24_u64 {
+        let root = disk.join(format!("to{step}"));
+        let store = open(&root);
+        support::package(&store, "earlier", &[], 1, &[("e", "earlier")]).unwrap();
+        let before = support::listing(&store);
+        store.release_index();
+        let filler = fill_up(disk, step * (24 << 10));
+        match import::closure(&store, closure.as_slice(), &Limits::default(), 1) {
+            Ok(_) => done += 1,
+            Err(ClosureError::Store(error)) => {
+                failed += 1;
+                assert!(error.is_storage_full(), "{error:?}");
+                let after = support::listing(&store);
+                // Objects that got their names already stay until they are collected; nothing is registered.
+                assert_eq!(before.lines().next(), after.lines().next());
+            }
+            Err(error) => panic!("{error}"),
+        }
+        std::fs::remove_file(&filler).unwrap();
+        import::closure(&store, closure.as_slice(), &Limits::default(), 1).unwrap();
+        let before = support::listing(&store);
+        store.release_index();
+        let filler = fill_up(disk, step * (64 << 10));
+        match rebuild_index(&store, 1, &|_, _| ()) {
+            Ok(report) => {
+                done += 1;
+                assert_eq!(report.packages, 3);
+            }
+            Err(error) => {
+                failed += 1;
+                assert!(matches!(&error, error if error.is_storage_full()), "{error:?}");
+            }
+        }
+        std::fs::remove_file(&filler).unwrap();
+        assert_eq!(support::listing(&store), before);
+        assert!(verify(&store, &VerifyOptions::default(), &|_, _| ()).unwrap().is_clean());
+        support::assert_no_temporaries(&root);
+        store.release_index();
+        drop(store);
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+    assert!(failed > 4 && done > 10, "{failed} failed, {done} did not");
+    println!("stress: the disk was full in {failed} of 48 imports and rebuilds; each was whole or not there");
+}
