@@ -70,6 +70,8 @@ pub enum Verb {
     Hash(commands::hash::Arguments),
     /// Look into the store, and put things there
     Store(commands::store::Arguments),
+    /// Remove what has not been used for a while
+    Gc(commands::gc::Arguments),
     /// Start, stop and look after the daemon that works on the store
     Daemon(commands::daemon::Arguments),
     /// Look at this machine and this store, and say what is not as it should be

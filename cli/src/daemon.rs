@@ -6,6 +6,7 @@ pub use nuka_daemon::{
     api::{
         BuildOptions, BuildReport, Entry, EntryKind, Found, GrantedDirectory, Grants, PackageInfo, PirText,
         Target, WhyStep,
+        care::{GcDone, GcPlanned, GcWish, Keeping, KeptBy, TreeDifference, Verified},
     },
     ensure_daemon,
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},

@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod exit;
 mod output;
+mod quantity;
 mod report;
 mod start;
 

@@ -67,6 +67,7 @@ fn dispatch(context: &Context, verb: &Verb) -> Done {
         Verb::UpdateHashes(arguments) => commands::update_hashes::run(context, arguments),
         Verb::Hash(arguments) => commands::hash::run(context, arguments),
         Verb::Store(arguments) => commands::store::run(context, arguments),
+        Verb::Gc(arguments) => commands::gc::run(context, arguments),
         Verb::Daemon(arguments) => commands::daemon::run(context, arguments),
         Verb::Doctor(arguments) => commands::doctor::run(context, arguments),
         Verb::Completions(arguments) => commands::completions::run(arguments),

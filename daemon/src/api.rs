@@ -1,6 +1,8 @@
 //! The requests that nuka answers and what it answers with: plain data, so that the same calls can be made in
 //! process or over a socket. The calls themselves are the methods of [`Nuka`](crate::Nuka).
 
+pub mod care;
+
 use crate::{
     event::{Failure, Outcome, PackageRef},
     handed::Handed,
@@ -252,8 +254,16 @@ pub struct StoreInfo {
     pub bytes: u64,
     /// Packages that are realised.
     pub packages: u64,
-    /// Bytes that the packages would take without sharing.
+    /// Sources.
+    pub sources: u64,
+    /// Bytes that packages and sources would take without sharing.
     pub unshared_bytes: u64,
+    /// Bytes that it saves that equal files are one object.
+    pub saved_bytes: u64,
+    /// Bytes of trees for each byte that is stored.
+    pub ratio: f64,
+    /// The biggest packages.
+    pub biggest: Vec<care::PackageBytes>,
     /// Bytes of compiled programs kept beside the store.
     pub compiled_bytes: u64,
 }

@@ -69,6 +69,12 @@ pub enum Error {
         /// Each means, and why not.
         reasons: Vec<String>,
     },
+    /// Nothing was collected.
+    #[error(transparent)]
+    Gc(#[from] nuka_store::gc::GcError),
+    /// A file is no export that can be taken in.
+    #[error(transparent)]
+    Closure(#[from] nuka_store::import::ClosureError),
     /// A package has no programs at all.
     #[error("{package} has no programs")]
     NoPrograms {
@@ -269,6 +275,8 @@ impl Error {
             | Error::Import(_)
             | Error::Export(_)
             | Error::Names { .. }
+            | Error::Gc(_)
+            | Error::Closure(_)
             | Error::Broken { .. } => "nuka::store",
             Error::Pir(_) => "nuka::pir",
             Error::Fetch(_)

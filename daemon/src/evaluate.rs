@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
 /// Where remembered evaluations are in the index.
-const NAMESPACE: &str = "evaluation";
+pub const NAMESPACE: &str = "evaluation";
 
 /// What one question came to, as it is remembered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,21 @@ pub struct Answer {
     absent: Vec<String>,
     /// What the author should know.
     pub warnings: Vec<String>,
+}
+
+impl Answer {
+    /// For packages whose recipes nobody asked for.
+    pub fn of(pids: &[Pid]) -> Self {
+        Self {
+            roots: pids.to_vec(),
+            checks: BTreeMap::new(),
+            packages: BTreeMap::new(),
+            local: BTreeMap::new(),
+            files: BTreeMap::new(),
+            absent: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// One evaluated package.

@@ -63,6 +63,15 @@ pub enum Event {
     Done(Outcome),
     /// A package could not be had.
     Failed(Failure),
+    /// Something long goes on.
+    Progress {
+        /// What is done: `verifying`.
+        what: String,
+        /// How much of it.
+        done: u64,
+        /// How much there is, if it is known.
+        total: Option<u64>,
+    },
     /// Another process is at something that is wanted here too.
     Waiting {
         /// What for.

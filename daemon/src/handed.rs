@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
     io,
-    os::fd::{AsRawFd as _, OwnedFd},
+    os::fd::{AsFd, AsRawFd as _, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -24,6 +24,24 @@ impl Handed {
     /// Something of this process's own.
     pub fn own(path: impl Into<PathBuf>) -> Self {
         Self { shown: path.into(), open: None }
+    }
+
+    /// A new file, to be written by whoever it is handed to.
+    ///
+    /// # Errors
+    /// The system's; also if something has the name.
+    pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let shown = path.into();
+        let file = fs_err::OpenOptions::new().write(true).create_new(true).open(&shown)?;
+        Ok(Self::open_file(shown, file.into_parts().0))
+    }
+
+    /// One of this process's streams.
+    ///
+    /// # Errors
+    /// If there are no more descriptors.
+    pub fn stream(shown: &str, stream: impl AsFd) -> io::Result<Self> {
+        Ok(Self { shown: shown.into(), open: Some(stream.as_fd().try_clone_to_owned()?) })
     }
 
     /// A file that is open already.

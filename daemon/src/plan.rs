@@ -27,6 +27,23 @@ pub struct Work {
     pub present: usize,
 }
 
+impl Work {
+    /// Whether all that is counted as there still is.
+    pub fn is_still_so(&self, index: &IndexReader) -> Result<bool, Error> {
+        for pid in self.pirs.keys() {
+            if self.realised.has(pid) && index.realisation(pid)?.is_none() {
+                return Ok(false);
+            }
+        }
+        for source in self.sources.keys() {
+            if index.source(source)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
 /// One thing to do.
 pub enum Job {
     /// Get a source.

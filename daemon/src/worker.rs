@@ -225,6 +225,8 @@ impl Worker<'_> {
             time_ms,
             duration_ms: realisation.duration_ms,
         };
+        // Found again when the index is lost.
+        batch.add_package_record(&pid, &realisation)?;
         batch.commit(|index| {
             index.put_build(&build, &result)?;
             index.put_realisation(&pid, &realisation)?;
@@ -273,7 +275,9 @@ impl Worker<'_> {
             outputs::check_programs(&self.trees.load(out.cid)?, &pir.build.prefix, &pir.run)?;
         }
         let realisation = Realisation { build, outputs, time_ms, duration_ms };
-        self.store.update(|index| Ok::<_, StoreError>(index.put_realisation(&pid, &realisation)?))?;
+        let batch = self.store.batch();
+        batch.add_package_record(&pid, &realisation)?;
+        batch.commit(|index| Ok::<_, StoreError>(index.put_realisation(&pid, &realisation)?))?;
         Ok(Some(Made { how: How::Unchanged, realisation, seconds: 0.0 }))
     }
 

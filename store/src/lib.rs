@@ -47,8 +47,8 @@ pub use index::{
     BuildResult, IndexError, IndexOptions, IndexReader, IndexWriter, LogRecord, Outputs, PrefixError,
     Realisation, Root, RootTarget, SourceRecord, StatRecord, Tables, Used,
 };
-pub use loose::Objects;
 pub use lease::Lease;
+pub use loose::Objects;
 pub use name::{
     EntryName, MAX_DEPTH, MAX_NAME, MAX_TARGET, NameError, PathError, SymlinkTarget, TargetError, TreePath,
     escape,

@@ -1,11 +1,13 @@
 //! One file for each verb: its arguments, and what it does.
 
 pub mod build;
+mod care;
 pub mod compile;
 pub mod completions;
 pub mod daemon;
 pub mod doctor;
 pub mod exec;
+pub mod gc;
 pub mod grants;
 pub mod hash;
 pub mod log;

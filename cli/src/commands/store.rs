@@ -1,7 +1,7 @@
 //! `nuka store`: the store itself.
 
 use crate::{
-    commands::{Done, mount},
+    commands::{Done, care, mount},
     context::Context,
     daemon::{Client, Entry, EntryKind},
     error::Error,
@@ -66,6 +66,13 @@ enum Verb {
         #[command(flatten)]
         format: Format,
     },
+    Pin(care::PinArguments),
+    Unpin(care::UnpinArguments),
+    Kept(care::KeptArguments),
+    Verify(care::VerifyArguments),
+    Export(care::ExportArguments),
+    Import(care::ImportArguments),
+    Diff(care::DiffArguments),
     Mount(mount::Arguments),
     Unmount(mount::UnmountArguments),
     /// Show the store in figures
@@ -97,6 +104,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
                 context.say("the store is not mounted there; `nuka store mount /nuka/store` mounts it");
             }
         }
+        Verb::Pin(arguments) => return care::pin(context, arguments),
+        Verb::Unpin(arguments) => return care::unpin(context, arguments),
+        Verb::Kept(arguments) => return care::kept(context, arguments),
+        Verb::Verify(arguments) => return care::verify(context, arguments),
+        Verb::Export(arguments) => return care::export(context, arguments),
+        Verb::Import(arguments) => return care::import(context, arguments),
+        Verb::Diff(arguments) => return care::diff(context, arguments),
         Verb::Mount(arguments) => return mount::mount(context, arguments),
         Verb::Unmount(arguments) => return mount::unmount(context, arguments),
         Verb::Info { format } => info(context, &nuka, *format)?,
@@ -190,15 +204,24 @@ impl<W> Recording<W> {
 fn info(context: &Context, nuka: &Client, format: Format) -> Result<(), Error> {
     let info = nuka.store_info()?;
     format.print(context, &info, |_| {
-        format!(
-            "{}\n  {} in {}\n  {}, {} without sharing\n  {} of compiled programs beside it\n",
+        let mut shown = format!(
+            "{}\n  {} in {}\n  {}, {}\n  {} without sharing: equal files are one object, which saves {} ({:.2} times)\n  \
+             {} of compiled programs beside it\n",
             escape(&info.path.display().to_string()),
             units::bytes(info.bytes),
             units::count(info.objects, "object", "objects"),
             units::count(info.packages, "package", "packages"),
+            units::count(info.sources, "source", "sources"),
             units::bytes(info.unshared_bytes),
+            units::bytes(info.saved_bytes),
+            info.ratio,
             units::bytes(info.compiled_bytes),
-        )
+        );
+        for package in &info.biggest {
+            let name = if package.name.is_empty() { package.pid.short() } else { package.name.clone() };
+            shown.push_str(&format!("  {:>10}  {}\n", units::bytes(package.bytes), escape(&name)));
+        }
+        shown
     })
 }
 

@@ -14,6 +14,8 @@ const TICK: Duration = Duration::from_millis(250);
 const FETCHING: &str = "fetching  {bar:24} {binary_bytes:>10}/{binary_total_bytes:<10} {wide_msg}";
 const COMPILING: &str = "compiling {bar:24} {percent:>3} % {elapsed:>4} {wide_msg}";
 const COMPILING_QUICKLY: &str = "compiling {elapsed:>4} {wide_msg}";
+const GOING_ON: &str = "{msg} {bar:24} {pos:>10}/{len:<10}";
+const GOING_ON_AND_ON: &str = "{msg} {elapsed:>4} {binary_bytes}";
 const BUILDING: &str = "building  {elapsed:>4} {wide_msg}";
 
 /// The bars of what is going on now.
@@ -28,6 +30,7 @@ enum Key {
     Fetch(String),
     Compile(String),
     Build(nuka_pir::Pid),
+    Progress(String),
 }
 
 impl Bars {
@@ -61,6 +64,14 @@ impl Bars {
             }
             Event::Done(outcome) => self.remove(&Key::Build(outcome.package.pid)),
             Event::Failed(failure) => self.remove(&Key::Build(failure.package.pid)),
+            Event::Progress { what, done, total } => {
+                let template = if total.is_some() { GOING_ON } else { GOING_ON_AND_ON };
+                let bar = self.bar(Key::Progress(what.clone()), || (template, escape(what).into_owned()));
+                if let Some(total) = total {
+                    bar.set_length(*total);
+                }
+                bar.set_position(*done);
+            }
             Event::Planned(_) | Event::Improving { .. } | Event::Waiting { .. } | Event::Warning { .. } => {}
         }
     }
@@ -117,7 +128,7 @@ mod tests {
 
     #[test]
     fn templates_are_right() {
-        for template in [FETCHING, COMPILING, COMPILING_QUICKLY, BUILDING] {
+        for template in [FETCHING, COMPILING, COMPILING_QUICKLY, GOING_ON, GOING_ON_AND_ON, BUILDING] {
             assert!(ProgressStyle::with_template(template).is_ok());
         }
     }

@@ -111,7 +111,7 @@ impl Observer for Progress {
         let nothing = match &event {
             Event::Planned(planned) => plan::is_empty(planned),
             Event::Done(outcome) => outcome.how == How::Present,
-            Event::Warning { .. } | Event::Failed(_) => true,
+            Event::Warning { .. } | Event::Failed(_) | Event::Progress { .. } => true,
             _ => false,
         };
         if !nothing && state.began.is_none() {

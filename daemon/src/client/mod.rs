@@ -13,6 +13,7 @@ use crate::{
     api::{
         BuildOptions, BuildReport, Entry, Finding, Found, Grants, HashChange, Listed, PackageInfo, PirText,
         StoreInfo, StorePath, Target, WhyStep,
+        care::{GcDone, GcPlanned, GcWish, Imported, Keeping, KeptBy, Rebuilt, TreeDifference, Verified},
     },
     config::Config,
     error::Error,
@@ -195,6 +196,61 @@ impl Client {
     /// The store in figures.
     pub fn store_info(&self) -> Answer<StoreInfo> {
         self.look(request::Info {})
+    }
+
+    /// What a collection would remove.
+    pub fn gc_plan(&self, wish: GcWish) -> Answer<GcPlanned> {
+        self.look(request::GcPlan { wish })
+    }
+
+    /// Removes what nothing keeps.
+    pub fn gc(&self, wish: GcWish, observer: &dyn Observer) -> Answer<GcDone> {
+        self.ask(request::Gc { wish }, observer)
+    }
+
+    /// The chain from a reason to what it keeps; `None` if nothing keeps it.
+    pub fn gc_why(&self, what: &str, wish: GcWish) -> Answer<Option<Vec<KeptBy>>> {
+        self.look(request::GcWhy { what: what.to_owned(), wish })
+    }
+
+    /// Keeps something until it is unpinned.
+    pub fn pin(&self, what: &str) -> Answer<()> {
+        self.look(request::Pin { what: what.to_owned() })
+    }
+
+    /// Keeps something no longer. False if no pin has this name.
+    pub fn unpin(&self, what: &str) -> Answer<bool> {
+        self.look(request::Unpin { what: what.to_owned() })
+    }
+
+    /// All pins, and all packages with their last use.
+    pub fn kept(&self) -> Answer<Vec<Keeping>> {
+        self.look(request::Kept {})
+    }
+
+    /// Looks at every object; with `repair`, puts right what can be.
+    pub fn verify(&self, repair: bool, observer: &dyn Observer) -> Answer<Verified> {
+        self.ask(request::Verify { repair }, observer)
+    }
+
+    /// Makes the index again from the objects.
+    pub fn rebuild_index(&self, observer: &dyn Observer) -> Answer<Rebuilt> {
+        self.ask(request::RebuildIndex {}, observer)
+    }
+
+    /// Writes packages, with all that they need when they run, to a file.
+    pub fn export_closure(&self, what: Vec<String>, into: Handed) -> Answer<()> {
+        self.look(request::Export { what, into })
+    }
+
+    /// Takes in what another store has exported. What it says packages became is believed.
+    pub fn import_closure(&self, from: Handed) -> Answer<Imported> {
+        self.look(request::Import { from })
+    }
+
+    /// The paths at which two trees differ.
+    pub fn store_diff(&self, first: &str, second: &str) -> Answer<Vec<TreeDifference>> {
+        self.look(request::Diff { ends: [first.to_owned(), second.to_owned()] })
     }
 
     /// Writes a package's `out` to a directory that is not there yet, or empty.

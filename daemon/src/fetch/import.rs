@@ -49,6 +49,7 @@ impl Fetcher {
             let batch = store.batch();
             let (tree, files) = import_local(&batch, source, &found, progress)?;
             let record = SourceRecord { tree, download: None, time_ms: clock::now_ms() };
+            batch.add_source_record(&id, &record)?;
             batch.commit(|index| {
                 files.remember(index)?;
                 Ok::<_, FetchError>(index.put_source(&id, &record)?)
@@ -76,6 +77,7 @@ impl Fetcher {
             let file = store.open_blob(&blob)?;
             let tree = import_file(&batch, source, &name, file, &options, progress)?;
             let record = SourceRecord { tree, download: Some(blob), time_ms: clock::now_ms() };
+            batch.add_source_record(&id, &record)?;
             batch.commit(|index| Ok::<_, FetchError>(index.put_source(&id, &record)?))?;
             return Ok(tree.cid);
         }
@@ -84,6 +86,7 @@ impl Fetcher {
         let tree = import_file(&batch, source, &name, open()?, &options, progress)?;
         let (blob, _) = batch.add_reader(&mut open()?)?.map_err(FetchError::io(&path))?;
         let record = SourceRecord { tree, download: Some(blob), time_ms: clock::now_ms() };
+        batch.add_source_record(&id, &record)?;
         batch.commit(|index| {
             index.put_value(KEPT, key.as_bytes(), blob.as_bytes())?;
             Ok::<_, FetchError>(index.put_source(&id, &record)?)

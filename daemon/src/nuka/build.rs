@@ -4,6 +4,7 @@ use super::Nuka;
 use crate::{
     api::{BuildOptions, BuildReport, Target},
     build::Trees,
+    clock,
     error::{Error, MAKE_ROOM},
     evaluate::{self, Answer},
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},
@@ -17,7 +18,7 @@ use crate::{
     worker::{Made, WorkError, Worker, package_ref},
 };
 use nuka_pir::{OutputName, Pid, Source, SourceId};
-use nuka_store::Realisation;
+use nuka_store::{Lease, Realisation, RootTarget, Used};
 use std::{
     collections::HashMap,
     num::NonZeroUsize,
@@ -63,7 +64,7 @@ impl Nuka {
         for text in &answer.warnings {
             observer.event(Event::Warning { text: text.clone() });
         }
-        let work = plan::plan(self.store()?, &wanted, options.rebuild)?;
+        let (work, lease) = self.leased(&wanted, options.rebuild)?;
         if !work.jobs.is_empty() {
             let plan = self.announced(&work);
             // Sources that are here already were built from before, so that what is needed is known to be there.
@@ -74,7 +75,32 @@ impl Nuka {
             }
         }
         let roots = evaluate::roots_for(&self.roots, targets)?;
-        self.work(work, (&answer, &roots), options, observer)
+        self.work(work, &lease, (&answer, &roots), options, observer)
+    }
+
+    /// Builds packages whose PIRs the store has, without their recipes.
+    pub(super) fn remake(&self, pids: &[Pid], observer: &dyn Observer) -> Result<BuildReport, Error> {
+        let (work, lease) = self.leased(pids, false)?;
+        let answer = Answer::of(pids);
+        let options = BuildOptions { keep_going: true, ..BuildOptions::default() };
+        self.work(work, &lease, (&answer, &self.roots), &options, observer)
+    }
+
+    /// What there is to do, with a lease of all that it is about: what the plan says is there stays until the work is
+    /// done, and what is made meanwhile too.
+    fn leased(&self, wanted: &[Pid], again: bool) -> Result<(Work, Lease), Error> {
+        let store = self.store()?;
+        let lease = store.lease(&wanted.iter().map(|pid| RootTarget::Package(*pid)).collect::<Vec<_>>())?;
+        loop {
+            let work = plan::plan(store, wanted, again)?;
+            let packages = work.pirs.keys().map(|pid| RootTarget::Package(*pid));
+            let sources = work.sources.values().map(|cid| RootTarget::Tree(*cid));
+            lease.extend(&packages.chain(sources).collect::<Vec<_>>())?;
+            // A collection may have come between the plan and the lease.
+            if work.is_still_so(&store.read()?)? {
+                return Ok((work, lease));
+            }
+        }
     }
 
     fn wanted(&self, targets: &[Target], options: &BuildOptions) -> Result<(Answer, Vec<Pid>), Error> {
@@ -140,6 +166,9 @@ impl Nuka {
                 report.requested.push(present);
             }
         }
+        drop(index);
+        let used: Vec<Used> = answer.roots.iter().map(|pid| Used::Package(*pid)).collect();
+        self.store()?.touch(&used, clock::now_ms())?;
         Ok(Some(report))
     }
 
@@ -151,6 +180,7 @@ impl Nuka {
     fn work(
         &self,
         mut work: Work,
+        lease: &Lease,
         (answer, roots): (&Answer, &RecipeRoots),
         options: &BuildOptions,
         observer: &dyn Observer,
@@ -187,8 +217,10 @@ impl Nuka {
                 None => return true,
                 Some(Job::Fetch(id, source)) => self
                     .fetch(source, *id, (answer, roots), observer)
-                    .map(|cid| {
+                    .and_then(|cid| {
+                        lease.extend(&[RootTarget::Tree(cid)])?;
                         lock(&known).insert(*id, cid);
+                        Ok(())
                     })
                     .map_err(|error| fetch_failure(&work, position, source, &error)),
                 Some(Job::Make(pid)) => match work.pirs.get(pid) {
@@ -225,6 +257,13 @@ impl Nuka {
         if options.rebuild {
             self.rebuild(&worker, &mut report)?;
         }
+        // What was built used all that it was built from.
+        let mut used: Vec<Used> = answer.roots.iter().map(|pid| Used::Package(*pid)).collect();
+        if report.done.iter().any(|outcome| outcome.how == How::Built) {
+            used.extend(work.pirs.keys().map(|pid| Used::Package(*pid)));
+            used.extend(lock(&known).keys().map(|id| Used::Source(*id)));
+        }
+        self.store()?.touch(&used, clock::now_ms())?;
         Ok(report)
     }
 

@@ -2,7 +2,9 @@
 //! answer starts no wasm engine and no network client.
 
 mod build;
+mod care;
 mod doctor;
+mod exchange;
 mod inspect;
 mod mount;
 mod names;

@@ -2,28 +2,33 @@
 
 use super::Nuka;
 use crate::{
-    api::{Entry, EntryKind, FoundFile, Listed, StoreInfo, StorePath},
+    api::{Entry, EntryKind, FoundFile, Listed, StoreInfo, StorePath, care::PackageBytes},
     error::Error,
     event::Outcome,
     handed::Handed,
-    suggest,
+    plan, suggest,
 };
 use fs_err as fs;
 use nuka_pir::{BlobId, Cid, OutputName, PackageName, Pid};
 use nuka_store::{
-    EntryName, IndexReader, Node, ObjectReader as _, PrefixError, StoreError,
+    EntryName, IndexReader, Node, ObjectReader as _, PrefixError, StoreError, check,
     import::{self, ImportOptions},
 };
+use nuka_vfs::source::store_name;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
+/// Packages that are named as the biggest ones.
+const BIGGEST: usize = 10;
+
 /// Something that a text names.
-struct Found {
-    node: Node,
-    package: Option<String>,
-    below: String,
+pub(super) struct Found {
+    pub(super) node: Node,
+    pub(super) package: Option<Pid>,
+    /// The path in it.
+    pub(super) below: String,
 }
 
 impl Nuka {
@@ -120,7 +125,13 @@ impl Nuka {
             }
         };
         let below = if found.below.is_empty() { String::new() } else { format!("/{}", found.below) };
-        let top = found.package.unwrap_or_else(|| cid.map(|cid| cid.to_string()).unwrap_or_default());
+        let top = match found.package {
+            Some(pid) => {
+                let pir = plan::load(&self.store()?.read()?, pid)?;
+                store_name(&pid, &pir.name, &pir.version, &OutputName::out())
+            }
+            None => cid.map(|cid| cid.to_string()).unwrap_or_default(),
+        };
         Ok(StorePath {
             path: format!("/nuka/store/{top}{below}"),
             cid,
@@ -131,17 +142,23 @@ impl Nuka {
     /// The store in figures.
     pub fn store_info(&self) -> Result<StoreInfo, Error> {
         let store = self.store()?;
-        let realised = store.read()?.realised()?;
-        let (objects, bytes) = totals(store.objects_path());
+        let info = check::info(store)?;
         let (_, compiled_bytes) = totals(&self.config.modules());
-        let trees: Vec<_> =
-            realised.iter().flat_map(|(_, realisation)| realisation.outputs.values()).collect();
+        let (saved_bytes, ratio) = (info.saved_bytes(), info.ratio());
+        let biggest = info.packages.iter().take(BIGGEST).map(|package| {
+            let name = package.name.as_ref().map(|(name, version)| format!("{name} {version}"));
+            PackageBytes { pid: package.pid, name: name.unwrap_or_default(), bytes: package.bytes }
+        });
         Ok(StoreInfo {
             path: store.root().to_owned(),
-            objects,
-            bytes,
-            packages: realised.iter().map(|(pid, _)| pid).collect::<HashSet<_>>().len() as u64,
-            unshared_bytes: trees.iter().map(|tree| tree.size).sum(),
+            objects: info.objects,
+            bytes: info.bytes,
+            packages: info.packages.len() as u64,
+            sources: info.sources,
+            unshared_bytes: info.unshared_bytes,
+            saved_bytes,
+            ratio,
+            biggest: biggest.collect(),
             compiled_bytes,
         })
     }
@@ -155,7 +172,7 @@ impl Nuka {
     }
 
     /// What a text names: `NAME[@VERSION][/PATH]`, or a PID or CID (or the beginning of one) with a path.
-    fn find(&self, what: &str) -> Result<Found, Error> {
+    pub(super) fn find(&self, what: &str) -> Result<Found, Error> {
         let what = what.strip_prefix("/nuka/store/").unwrap_or(what);
         let (head, below) = what.split_once('/').unwrap_or((what, ""));
         if head.is_empty() {
@@ -188,7 +205,7 @@ impl Nuka {
         Ok(Found { node, package, below: below.trim_matches('/').to_owned() })
     }
 
-    fn tree(&self, index: &IndexReader, head: &str) -> Result<(Cid, Option<String>), Error> {
+    fn tree(&self, index: &IndexReader, head: &str) -> Result<(Cid, Option<Pid>), Error> {
         let not_found = |suggestion| Error::NotFound { what: head.to_owned(), suggestion };
         let (name, version) =
             head.split_once('@').map_or((head, None), |(name, version)| (name, Some(version)));
@@ -202,11 +219,11 @@ impl Nuka {
                     built.push((realisation.time_ms, pid, version, realisation));
                 }
             }
-            if let Some((_, pid, version, realisation)) =
+            if let Some((_, pid, _, realisation)) =
                 built.into_iter().max_by_key(|(time, pid, ..)| (*time, *pid))
             {
                 let out = realisation.outputs.get(&OutputName::out()).ok_or_else(|| not_found(None))?;
-                return Ok((out.cid, Some(format!("{pid}-{package}-{version}"))));
+                return Ok((out.cid, Some(pid)));
             }
         }
         // `<pid>-<name>-<version>` as the store shows it, or a PID's beginning.
@@ -216,7 +233,7 @@ impl Nuka {
                 if let Some(realisation) = index.realisation(&pid)?
                     && let Some(out) = realisation.outputs.get(&OutputName::out())
                 {
-                    return Ok((out.cid, Some(pid.to_string())));
+                    return Ok((out.cid, Some(pid)));
                 }
             }
             Err(PrefixError::Several { some, .. }) if id.len() > 3 => {
@@ -257,16 +274,22 @@ impl Nuka {
     }
 }
 
+/// What a node is.
+pub(super) fn kind(node: &Node) -> EntryKind {
+    match node {
+        Node::Directory { .. } => EntryKind::Directory,
+        Node::File { executable: true, .. } => EntryKind::Executable,
+        Node::File { .. } => EntryKind::File,
+        Node::Symlink { .. } => EntryKind::Symlink,
+    }
+}
+
 fn entry(path: String, node: &Node) -> Entry {
-    let (kind, target) = match node {
-        Node::Directory { .. } => (EntryKind::Directory, None),
-        Node::File { executable: true, .. } => (EntryKind::Executable, None),
-        Node::File { .. } => (EntryKind::File, None),
-        Node::Symlink { target } => {
-            (EntryKind::Symlink, Some(String::from_utf8_lossy(target.as_bytes()).into_owned()))
-        }
+    let target = match node {
+        Node::Symlink { target } => Some(String::from_utf8_lossy(target.as_bytes()).into_owned()),
+        _ => None,
     };
-    Entry { path, kind, bytes: node.size(), target }
+    Entry { path, kind: kind(node), bytes: node.size(), target }
 }
 
 /// Number and bytes of all files below a directory. What cannot be read is left out: these are figures for people.

@@ -5,11 +5,13 @@
 //! those that it has.
 
 mod build;
+mod care;
 mod look;
 mod store;
 mod table;
 
 pub use build::{All, Build, MakePlan, Prepare};
+pub use care::{Diff, Export, Gc, GcPlan, GcWhy, Import, Kept, Pin, RebuildIndex, Unpin, Verify};
 pub use look::{Log, Pir, Search, Show, Why};
 pub use store::{Add, Cat, Check, Find, HashTree, Info, List, Ls, Name, Names};
 pub(crate) use table::{NAMES, Reply, carry_out};

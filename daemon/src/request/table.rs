@@ -1,6 +1,6 @@
 //! All requests by name, as the daemon carries them out.
 
-use super::{Request, build, look, store};
+use super::{Request, build, care, look, store};
 use crate::{
     error::Error,
     event::Observer,
@@ -64,6 +64,17 @@ requests!(
     store::Check,
     store::Names,
     store::Name,
+    care::GcPlan,
+    care::Gc,
+    care::GcWhy,
+    care::Pin,
+    care::Unpin,
+    care::Kept,
+    care::Verify,
+    care::RebuildIndex,
+    care::Export,
+    care::Import,
+    care::Diff,
 );
 
 fn one<R: Request>(

@@ -1,0 +1,166 @@
+//! `nuka gc`: removes what nothing keeps, and says what keeps something.
+
+use crate::{
+    commands::Done,
+    context::{Context, WorkArguments},
+    daemon::{GcDone, GcPlanned, GcWish, KeptBy, PackageRef},
+    exit::Exit,
+    output::Format,
+    quantity::{Age, Size},
+    report::{
+        escape::escape,
+        plan,
+        style::Style,
+        table::{Table, number, text},
+        units,
+    },
+};
+use serde::Serialize;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Remove what has not been used for a while
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Pinned packages stay, and what they need; so does what is being used right now. Everything else stays as long as
+it is used: a package when it is built, run or looked into, or when another is built from it.
+
+Examples:
+  nuka gc --dry-run                 what would go
+  nuka gc --keep-since 7d           keep what was used in the last week
+  nuka gc --max-size 20G            the least recently used goes until the rest fits
+  nuka gc --why lua                 what keeps it
+  nuka store pin lua                keeps it whatever happens")]
+pub struct Arguments {
+    /// Only show what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// Keep what was used in this time: 30d, 12h
+    #[arg(long, value_name = "AGE", default_value = "30d")]
+    keep_since: Age,
+    /// Let the least recently used go until the objects have no more than this: 20G
+    #[arg(long, value_name = "SIZE")]
+    max_size: Option<Size>,
+    /// Say what keeps a package or a path: NAME, a PID or CID, each also with /PATH
+    #[arg(long, value_name = "WHAT", conflicts_with = "dry_run")]
+    why: Option<String>,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What is printed as data.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    planned: &'a GcPlanned,
+    /// Nothing, if nothing was done.
+    done: Option<GcDone>,
+}
+
+/// Collects.
+pub fn run(context: &Context, arguments: &Arguments) -> Done {
+    let nuka = context.local();
+    let wish = GcWish {
+        keep_seconds: Some(arguments.keep_since.0),
+        max_bytes: arguments.max_size.map(|size| size.0),
+    };
+    if let Some(what) = &arguments.why {
+        return why(context, arguments, what, wish);
+    }
+    let planned = nuka.gc_plan(wish)?;
+    if arguments.format.is_text() {
+        // Before anything is removed.
+        crate::output::print(&show(&planned, Style { colour: context.terminal.stdout_colour }))?;
+    }
+    let nothing = planned.packages.is_empty() && planned.sources.is_empty() && planned.freed.0 == 0;
+    let done = if arguments.dry_run || nothing {
+        None
+    } else {
+        let progress = context.progress(&WorkArguments::LOCAL);
+        let done = nuka.gc(wish, &progress);
+        progress.finish();
+        Some(done?)
+    };
+    if !arguments.format.is_text() {
+        arguments.format.print(context, &Report { planned: &planned, done }, |_| String::new())?;
+    }
+    context.say(&match &done {
+        None if nothing => format!("nothing to remove: {} stay", amount(planned.kept)),
+        None => format!("{} would go, {} stay", amount(planned.freed), amount(planned.kept)),
+        Some(done) => format!("{} went, {} stay", amount(done.freed), amount(planned.kept)),
+    });
+    if let Some(done) = done.filter(|done| done.aside.0 > 0) {
+        context.say(&format!(
+            "{} of them go with the next `nuka gc`: work that is going on may want them",
+            amount(done.aside)
+        ));
+    }
+    Ok(Exit::Success)
+}
+
+fn amount((objects, bytes): (u64, u64)) -> String {
+    format!("{} in {}", units::bytes(bytes), units::count(objects, "object", "objects"))
+}
+
+fn show(planned: &GcPlanned, style: Style) -> String {
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64);
+    let mut table =
+        Table::new([text("PACKAGE"), text("VERSION"), text("LAST USED"), number("FREES"), number("SHARED")]);
+    for dead in &planned.packages {
+        let PackageRef { pid, name, version } = &dead.package;
+        let name = if name.is_empty() { pid.short() } else { name.clone() };
+        let cells = [
+            name,
+            version.clone(),
+            units::ago(now_ms, dead.last_use_ms),
+            units::bytes(dead.unique_bytes),
+            units::bytes(dead.shared_bytes),
+        ];
+        table.row(cells);
+    }
+    let mut shown = if table.is_empty() { String::new() } else { table.show(style) };
+    let sources: u64 = planned.sources.iter().map(|source| source.unique_bytes).sum();
+    for (count, bytes, what) in [
+        (planned.sources.len() as u64, sources, "sources, to be fetched again when they are wanted"),
+        (planned.leftovers.0, planned.leftovers.1, "objects that nothing names"),
+    ] {
+        if count > 0 {
+            shown.push_str(&format!("{count} {what}: {}\n", units::bytes(bytes)));
+        }
+    }
+    shown
+}
+
+fn why(context: &Context, arguments: &Arguments, what: &str, wish: GcWish) -> Done {
+    let chain = context.local().gc_why(what, wish)?;
+    let Some(chain) = &chain else {
+        arguments.format.print(context, &chain, |_| String::new())?;
+        context.say(&format!("nothing keeps {}: `nuka gc` would remove it", escape(what)));
+        return Ok(Exit::Failure);
+    };
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis() as u64);
+    arguments.format.print(context, chain, |_| {
+        let mut shown = String::new();
+        for (depth, link) in chain.iter().enumerate() {
+            shown.push_str(&format!("{}{}\n", "  ".repeat(depth), line(link, now_ms)));
+        }
+        shown
+    })?;
+    Ok(Exit::Success)
+}
+
+fn line(link: &KeptBy, now_ms: u64) -> String {
+    match link {
+        KeptBy::Pin { name } => format!("the pin {}", escape(name)),
+        KeptBy::Lease { name } => {
+            format!("process {}, which works with it", escape(name.split('-').next().unwrap_or(name)))
+        }
+        KeptBy::Use { time_ms } => format!("it was used {}", units::ago(now_ms, *time_ms)),
+        KeptBy::Package { package } if package.name.is_empty() => package.pid.to_string(),
+        KeptBy::Package { package } => format!("{}  {}", plan::name(package), package.pid.short()),
+        KeptBy::Source { id } => format!("source {}", id.short()),
+        KeptBy::Output { name, cid } => format!("{}  {}", escape(name), cid.short()),
+        KeptBy::Tree { cid } => format!("tree {}", cid.short()),
+        KeptBy::Object { what, blob: None } => escape(what).into_owned(),
+        KeptBy::Object { what, blob: Some(blob) } => format!("{}  {}", escape(what), blob.short()),
+    }
+}
