@@ -26,6 +26,7 @@ use crate::{
     record::{PackageRecord, Record},
     staging::{Stage, StagedFile},
     store::{Inner, Store},
+    watch::FileChange,
     writer::BlobWriter,
 };
 use nuka_pir::{BlobId, Pid, Pir, SourceId};
@@ -256,6 +257,13 @@ impl Batch {
 
     /// Takes a whole temporary file as the blob `id`.
     pub(crate) fn keep(&self, id: BlobId, staged: StagedFile, size: u64) -> Result<(), StoreError> {
+        let stage = self.stage()?;
+        let asked =
+            self.inner().objects.watch().ask_path(|| stage.path_of(staged), |path| FileChange::Written(path));
+        if let Err(error) = asked {
+            let _ = stage.remove(staged);
+            return Err(StoreError::io("write the temporary file", stage.path_of(staged), error));
+        }
         let here = self.has(&id, size)?;
         let mut shard = self.shard(&id).lock().unwrap_or_else(PoisonError::into_inner);
         if here || shard.contains_key(&id) {
@@ -316,7 +324,7 @@ impl Batch {
             // In the order in which they were made, which is the order in which they lie on the disk.
             staged.sort_unstable_by_key(|(file, ..)| *file);
             for (file, id, size) in &staged {
-                objects.publish(stage.dir().as_fd(), &file.name(), id, *size)?;
+                objects.publish(stage.dir().as_fd(), &file.name(), || stage.path_of(*file), id, *size)?;
             }
         }
         if !staged.is_empty() || found {

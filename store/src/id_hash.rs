@@ -1,9 +1,14 @@
 //! Hashing ids in maps and sets.
 
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// For maps and sets whose keys are ids.
 pub(crate) type IdState = BuildHasherDefault<IdHasher>;
+/// A map from ids.
+pub(crate) type IdMap<K, V> = HashMap<K, V, IdState>;
+/// A set of ids.
+pub(crate) type IdSet<K> = HashSet<K, IdState>;
 
 /// Ids are hashes already: their first bytes serve.
 #[derive(Debug, Default)]

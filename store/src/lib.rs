@@ -35,6 +35,7 @@ mod store;
 mod sync;
 mod tree;
 mod view;
+mod watch;
 mod wire;
 mod writer;
 
@@ -62,5 +63,6 @@ pub use tree::{
     verify_tree, walk,
 };
 pub use view::{MergeError, Part, merge};
+pub use watch::{FileChange, FileWatch};
 pub use wire::WireError;
 pub use writer::BlobWriter;

@@ -7,6 +7,7 @@ use crate::{
     directory::{DIRECTORY_MAGIC, Directory, DirectoryError, MAX_DIRECTORY_OBJECT, decode_directory},
     error::StoreError,
     platform::{self, NO_FOLLOW},
+    watch::{FileChange, Watch},
 };
 use nuka_pir::{BlobId, Cid, ID_TEXT_LEN};
 use rustix::{
@@ -30,6 +31,7 @@ pub(crate) const CHUNK: usize = 1 << 20;
 pub(crate) struct ObjectDir {
     path: PathBuf,
     dir: OwnedFd,
+    watch: Watch,
 }
 
 /// Where an object is, below the directory of objects: `ab/cdef...`.
@@ -40,10 +42,14 @@ pub(crate) fn object_name(id: &BlobId) -> String {
 }
 
 impl ObjectDir {
-    pub(crate) fn open(path: PathBuf) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: PathBuf, watch: Watch) -> Result<Self, StoreError> {
         let dir = fs::open(&path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|error| StoreError::io("open the directory of objects", &path, error))?;
-        Ok(Self { path, dir })
+        Ok(Self { path, dir, watch })
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -107,6 +113,8 @@ impl ObjectDir {
 
     /// Removes an object. Says whether it was there.
     pub(crate) fn remove(&self, id: &BlobId) -> Result<bool, StoreError> {
+        let asked = self.watch.ask_path(|| self.path_of(id), |path| FileChange::Remove(path));
+        asked.map_err(|error| StoreError::io("remove the object", self.path_of(id), error))?;
         match fs::unlinkat(&self.dir, object_name(id), AtFlags::empty()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
@@ -151,11 +159,15 @@ impl ObjectDir {
         &self,
         from: BorrowedFd<'_>,
         staged: &str,
+        staged_path: impl FnOnce() -> PathBuf,
         id: &BlobId,
         size: u64,
     ) -> Result<(), StoreError> {
         let name = object_name(id);
         let failed = |error: Errno| StoreError::io("put the object in place", self.path_of(id), error);
+        self.watch
+            .ask_rename(|| (staged_path(), self.path_of(id)))
+            .map_err(|error| StoreError::io("put the object in place", self.path_of(id), error))?;
         let moved = match platform::rename_new(from, staged, &self.dir, &name) {
             Err(Errno::NOENT) => {
                 self.make_shard(&name).map_err(failed)?;
@@ -193,14 +205,21 @@ fn names(dir: impl AsFd) -> Result<Vec<OsString>, Errno> {
 
 /// Reads a whole object of a known or small length and checks that it has the id it should have.
 pub(crate) fn read_checked(
-    mut file: File,
+    file: File,
     id: &BlobId,
     path: impl Fn() -> PathBuf,
 ) -> Result<Vec<u8>, StoreError> {
     let failed = |error| StoreError::io("read the object", path(), error);
     let length = file.metadata().map_err(failed)?.len();
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-    file.read_to_end(&mut bytes).map_err(failed)?;
+    // One call reads most objects: `read_to_end` would ask for the length once more, and for the end.
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
+    while bytes.len() as u64 != length {
+        match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes)) {
+            Ok(0) => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(failed(error.into())),
+        }
+    }
     let found = BlobId::of(&bytes);
     if found == *id { Ok(bytes) } else { Err(StoreError::Damaged { id: *id, found, path: path() }) }
 }

@@ -29,6 +29,7 @@ use crate::{
     reader::ObjectReader,
     staging::{self, ProcessDirectory},
     sync::Syncer,
+    watch::{FileChange, FileWatch, Watch},
 };
 use nuka_pir::BlobId;
 use std::{
@@ -46,6 +47,8 @@ pub const STORE_VERSION: u32 = 1;
 pub struct StoreOptions {
     /// Whether this process has the store alone.
     pub owner: Ownership,
+    /// Who is asked before each change of a file: for trying out power cuts and faults.
+    pub watch: Option<Arc<dyn FileWatch>>,
     /// How the index is shared with other processes.
     pub index: IndexOptions,
 }
@@ -73,6 +76,10 @@ pub(crate) struct Inner {
 impl Inner {
     /// Returns when all that was written to the store so far is durable.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        let asked = self.objects.watch().ask(FileChange::SyncAll);
+        asked.map_err(|error| {
+            StoreError::io("make durable what was written to", self.objects.path(), error)
+        })?;
         self.syncer.sync(self.objects.fd(), self.objects.path())
     }
 
@@ -112,8 +119,8 @@ impl Store {
         let owner = OwnerLock::take(&root, options.owner, options.index.wait)?;
         staging::remove_stale(&root.join("tmp"))?;
         let inner = Inner {
-            objects: ObjectDir::open(root.join("objects"))?,
-            index: Index::open(&root, options.index.clone(), options.owner)?,
+            objects: ObjectDir::open(root.join("objects"), Watch(options.watch.clone()))?,
+            index: Index::open(&root, options.index.clone(), options.owner, Watch(options.watch.clone()))?,
             syncer: Syncer::default(),
             process: OnceLock::new(),
             starting: Mutex::new(()),

@@ -3,12 +3,12 @@
 use crate::{
     directory::Tree,
     error::StoreError,
+    id_hash::IdMap,
     index::{Outputs, Root, Used},
     lease::{self, Leased},
     store::Store,
 };
 use nuka_pir::{BlobId, BuildId, Cid, OutputName, PackageName, Pid, SourceId, Version};
-use std::collections::HashMap;
 
 /// What the index and the leases say.
 #[derive(Debug, Default)]
@@ -16,17 +16,17 @@ pub(crate) struct Known {
     /// Which state of the index this is.
     pub(crate) generation: u64,
     /// Realised packages.
-    pub(crate) realised: HashMap<Pid, Vec<(OutputName, Tree)>>,
+    pub(crate) realised: IdMap<Pid, Vec<(OutputName, Tree)>>,
     /// All registered packages.
-    pub(crate) names: HashMap<Pid, (PackageName, Version)>,
-    pub(crate) sources: HashMap<SourceId, (Tree, Option<BlobId>)>,
+    pub(crate) names: IdMap<Pid, (PackageName, Version)>,
+    pub(crate) sources: IdMap<SourceId, (Tree, Option<BlobId>)>,
     /// The trees of each build's outputs.
     pub(crate) builds: Vec<(BuildId, Vec<Cid>)>,
     pub(crate) roots: Vec<(Vec<u8>, Root)>,
-    pub(crate) metas: HashMap<Pid, BlobId>,
-    pub(crate) records: HashMap<Used, BlobId>,
+    pub(crate) metas: IdMap<Pid, BlobId>,
+    pub(crate) records: IdMap<Used, BlobId>,
     /// When each realised package and source was last used, or made.
-    pub(crate) uses: HashMap<Used, u64>,
+    pub(crate) uses: IdMap<Used, u64>,
     pub(crate) leases: Vec<Leased>,
 }
 

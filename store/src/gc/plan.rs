@@ -8,10 +8,15 @@ use super::{
     select::{self, Reason, Selection},
     weigh::{self, Load, Weights},
 };
-use crate::{error::StoreError, id_hash::IdState, index::Used, lease::Leased, store::Store};
+use crate::{
+    error::StoreError,
+    id_hash::{IdMap, IdSet},
+    index::Used,
+    store::Store,
+};
 use nuka_pir::{BlobId, Pid, SourceId};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// What a collection would remove. [`run`](super::run) does it, and spares what was used, made or named since.
 #[derive(Debug)]
@@ -36,17 +41,16 @@ pub struct GcPlan {
 pub(crate) struct State {
     pub(crate) options: GcOptions,
     /// Which state of the index and which leases were looked at last.
-    pub(crate) generation: u64,
-    pub(crate) leases: Vec<Leased>,
+    pub(crate) known: Known,
     pub(crate) marks: Marks,
     pub(crate) selection: Selection,
     /// What goes, with its trees and its last use as the plan had them: what has others now was used since.
-    pub(crate) dead: HashMap<Used, u64>,
-    pub(crate) dead_pirs: HashSet<Pid>,
+    pub(crate) dead: IdMap<Used, u64>,
+    pub(crate) dead_pirs: IdSet<Pid>,
     /// Objects to remove, in the order of the directories that they are in.
     pub(crate) objects: Vec<(BlobId, u64)>,
     /// The objects that dead records reach: the others can go first.
-    pub(crate) reached: HashMap<BlobId, u64, IdState>,
+    pub(crate) reached: IdMap<BlobId, u64>,
 }
 
 /// Finds out what `options` leave to be removed. Changes nothing, and holds no lock that others wait for.
@@ -85,7 +89,7 @@ pub fn plan(store: &Store, options: &GcOptions) -> Result<GcPlan, GcError> {
     let dead =
         packages.iter().map(|pid| Used::Package(*pid)).chain(sources.iter().map(|id| Used::Source(*id)));
     let dead = dead.map(|used| (used, known.uses.get(&used).copied().unwrap_or(0))).collect();
-    let dead_pirs: HashSet<Pid> = known.names.keys().filter(|pid| !pirs.contains(*pid)).copied().collect();
+    let dead_pirs: IdSet<Pid> = known.names.keys().filter(|pid| !pirs.contains(*pid)).copied().collect();
     let mut unique = weights.unique.iter();
     let mut shares = |bytes: u64| {
         let (all, in_files) = unique.next().copied().unwrap_or_default();
@@ -103,17 +107,17 @@ pub fn plan(store: &Store, options: &GcOptions) -> Result<GcPlan, GcError> {
         let (unique_bytes, shared_bytes) = shares(bytes);
         DeadSource { id, last_use_ms: last_use(Used::Source(id)), unique_bytes, shared_bytes }
     });
+    let sources: Vec<DeadSource> = sources.collect();
     Ok(GcPlan {
         packages,
-        sources: sources.collect(),
+        sources,
         pirs: dead_pirs.len(),
         kept: Amount { objects: marks.len() as u64, bytes: marks.bytes() },
         freed,
         leftovers,
         state: State {
             options: options.clone(),
-            generation: known.generation,
-            leases: known.leases,
+            known,
             marks,
             selection,
             dead,

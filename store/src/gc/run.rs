@@ -11,15 +11,13 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    id_hash::IdSet,
     index::{Forget, Used},
     lease,
     store::Store,
 };
 use nuka_pir::{BlobId, BuildId, Pid, SourceId};
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// Objects removed between two looks at the clock.
 const STEP: usize = 64;
@@ -96,14 +94,12 @@ fn slice(
 }
 
 /// Marks what came since the index and the leases were last looked at. Only in a slice.
-fn refresh(store: &Store, state: &mut State) -> Result<Option<Known>, GcError> {
+fn refresh(store: &Store, state: &mut State) -> Result<(), GcError> {
     let leases = lease::living(store.root(), true)?;
-    if leases == state.leases && store.read()?.generation()? == state.generation {
-        return Ok(None);
+    if leases == state.known.leases && store.read()?.generation()? == state.known.generation {
+        return Ok(());
     }
     let known = Known::read(store, true)?;
-    state.generation = known.generation;
-    state.leases.clone_from(&known.leases);
     let mut seeds = select::mark_pins(store, &mut state.marks, select::pins(&known, &state.options))?;
     // What the plan did not condemn is kept, and so is what was used or made again since.
     let spared = |used: &Used| {
@@ -127,17 +123,15 @@ fn refresh(store: &Store, state: &mut State) -> Result<Option<Known>, GcError> {
         Used::Package(pid) => !selection.packages.contains_key(pid),
         Used::Source(id) => !selection.sources.contains(id),
     });
-    Ok(Some(known))
+    state.known = known;
+    Ok(())
 }
 
 /// Removes the records of what is dead from the index, in one commit.
 fn forget(store: &Store, state: &mut State, report: &mut GcReport) -> Result<(), GcError> {
     let _slice = store.inner().gc.slice()?;
-    let known = match refresh(store, state)? {
-        Some(known) => known,
-        None => Known::read(store, true)?,
-    };
-    let forget = dead_records(&known, state);
+    refresh(store, state)?;
+    let forget = dead_records(&state.known, state);
     report.packages = forget.packages.len();
     report.sources = forget.sources.len();
     report.pirs = forget.pirs.len();
@@ -150,7 +144,7 @@ fn forget(store: &Store, state: &mut State, report: &mut GcReport) -> Result<(),
             result => result?,
         };
     }
-    state.generation = store.read()?.generation()?;
+    state.known.generation = store.read()?.generation()?;
     Ok(())
 }
 
@@ -174,7 +168,7 @@ fn dead_records(known: &Known, state: &State) -> Forget {
     sources.sort_unstable();
     builds.sort_unstable();
     pirs.sort_unstable();
-    let orphans: HashSet<Used> = known
+    let orphans: IdSet<Used> = known
         .uses
         .keys()
         .filter(|used| match used {

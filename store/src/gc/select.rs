@@ -9,12 +9,12 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    id_hash::{IdMap, IdSet},
     index::{RootTarget, Used},
     store::Store,
 };
 use nuka_pir::{Pid, SourceId};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
 
 /// Why a package is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +42,10 @@ pub(crate) struct Pin {
 #[derive(Debug)]
 pub(crate) struct Selection {
     /// Kept packages, realised or not.
-    pub(crate) packages: HashMap<Pid, Reason>,
-    pub(crate) sources: HashSet<SourceId>,
+    pub(crate) packages: IdMap<Pid, Reason>,
+    pub(crate) sources: IdSet<SourceId>,
     /// What PIRs name, read so far.
-    references: HashMap<Pid, References>,
+    references: IdMap<Pid, References>,
 }
 
 /// Everything that is pinned.
@@ -82,7 +82,7 @@ pub(crate) fn recent(known: &Known, options: &GcOptions) -> Vec<(Used, u64)> {
 
 impl Selection {
     pub(crate) fn new() -> Self {
-        Self { packages: HashMap::new(), sources: HashSet::new(), references: HashMap::new() }
+        Self { packages: IdMap::default(), sources: IdSet::default(), references: IdMap::default() }
     }
 
     /// Keeps packages with all that they need. Returns those that were not kept before.
@@ -117,8 +117,8 @@ impl Selection {
     }
 
     /// The packages whose PIRs are kept: kept packages and all that they refer to, in any way.
-    pub(crate) fn pirs(&mut self, store: &Store) -> Result<HashSet<Pid>, GcError> {
-        let mut kept: HashSet<Pid> = self.packages.keys().copied().collect();
+    pub(crate) fn pirs(&mut self, store: &Store) -> Result<IdSet<Pid>, GcError> {
+        let mut kept: IdSet<Pid> = self.packages.keys().copied().collect();
         let mut level: Vec<Pid> = kept.iter().copied().collect();
         while !level.is_empty() {
             self.read_references(store, &level)?;
@@ -211,7 +211,7 @@ pub(crate) fn mark_metas(
     store: &Store,
     known: &Known,
     marks: &mut Marks,
-    pirs: &HashSet<Pid>,
+    pirs: &IdSet<Pid>,
 ) -> Result<(), StoreError> {
     let kept = known.metas.iter().filter(|(pid, _)| pirs.contains(pid));
     kept.map(|(_, blob)| *blob).try_for_each(|blob| marks.add_blob(&store.inner().objects, blob))

@@ -49,6 +49,9 @@ impl Trash {
 
     /// Moves an object here. `false` if it is not among the objects.
     pub(crate) fn put(&self, objects: &ObjectDir, id: &BlobId) -> Result<bool, StoreError> {
+        let place = self.path.join(id.to_string());
+        let asked = objects.watch().ask_rename(|| (objects.path_of(id), place));
+        asked.map_err(|error| StoreError::io("move aside the object", objects.path_of(id), error))?;
         match fs::renameat(objects.fd(), object_name(id), &self.dir, id.to_string()) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
@@ -58,6 +61,9 @@ impl Trash {
 
     /// Brings an object back. `false` if it is not here.
     pub(crate) fn restore(&self, objects: &ObjectDir, id: &BlobId) -> Result<bool, StoreError> {
+        let place = self.path.join(id.to_string());
+        let asked = objects.watch().ask_rename(|| (place, objects.path_of(id)));
+        asked.map_err(|error| StoreError::io("bring back the object", objects.path_of(id), error))?;
         match fs::renameat(&self.dir, id.to_string(), objects.fd(), object_name(id)) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),

@@ -9,7 +9,7 @@ use super::{
     stat_record,
     transaction::IndexWriter,
 };
-use crate::id_hash::IdState;
+use crate::id_hash::IdSet;
 use nuka_pir::{BlobId, BuildId, PackageName, Pid, SourceId};
 use std::collections::HashSet;
 
@@ -23,11 +23,11 @@ pub(crate) struct Forget {
     pub(crate) sources: Vec<SourceId>,
     pub(crate) builds: Vec<BuildId>,
     /// Uses of what is not known.
-    pub(crate) uses: HashSet<Used>,
+    pub(crate) uses: IdSet<Used>,
     /// Namespaces that are emptied.
     pub(crate) values: Vec<String>,
     /// Blobs that stay: what is known of files on disk that are others is forgotten. `None`: all blobs stay.
-    pub(crate) stats_kept: Option<HashSet<BlobId, IdState>>,
+    pub(crate) stats_kept: Option<IdSet<BlobId>>,
 }
 
 impl Forget {

@@ -7,7 +7,12 @@ use super::{
     options::IndexOptions,
     transaction::{IndexReader, IndexWriter},
 };
-use crate::{error::StoreError, owner::Ownership, staging::Stage};
+use crate::{
+    error::StoreError,
+    owner::Ownership,
+    staging::Stage,
+    watch::{Watch, WatchedIndex},
+};
 use redb::{Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
 use std::{
     path::Path,
@@ -36,6 +41,7 @@ struct Shared {
     options: IndexOptions,
     /// The store is this process's alone: the file is opened for writing, once, and stays open.
     owned: bool,
+    watch: Watch,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -85,13 +91,19 @@ pub(crate) struct Lease {
 
 impl Index {
     /// The index of the store in `root`; made if there is none.
-    pub(crate) fn open(root: &Path, options: IndexOptions, ownership: Ownership) -> Result<Self, IndexError> {
+    pub(crate) fn open(
+        root: &Path,
+        options: IndexOptions,
+        ownership: Ownership,
+        watch: Watch,
+    ) -> Result<Self, IndexError> {
         let path = root.join("index.redb");
         let shared = Shared {
             guard: Guard::new(&path),
             locks: LockFiles::new(root),
             options,
             owned: ownership == Ownership::Exclusive,
+            watch,
             state: Mutex::default(),
             changed: Condvar::new(),
         };
@@ -143,7 +155,7 @@ impl Index {
 
     /// An index in a directory of its own, which nobody else uses: to be filled, closed, and moved.
     pub(crate) fn open_at(directory: &Path) -> Result<Self, IndexError> {
-        Self::open(directory, IndexOptions::default(), Ownership::Exclusive)
+        Self::open(directory, IndexOptions::default(), Ownership::Exclusive, Watch::default())
     }
 
     /// Puts another index in this one's place, in one rename; the old file is kept in `damaged/`. `make` makes it, in
@@ -357,7 +369,14 @@ impl Shared {
         }
         let lock = self.locks.take(true, wait, self.guard.path())?;
         self.create_if_missing()?;
-        let database = self.guard.run(|| self.builder().open(self.guard.path()))?;
+        let database = if self.watch.0.is_some() {
+            let file = fs_err::OpenOptions::new().read(true).write(true).open(self.guard.path());
+            let file = file.map_err(|error| self.guard.io("open", error))?.into_file();
+            let backend = WatchedIndex { file, watch: self.watch.clone() };
+            self.guard.run(|| self.builder().create_with_backend(backend))?
+        } else {
+            self.guard.run(|| self.builder().open(self.guard.path()))?
+        };
         Ok(Open::new(AnyDatabase::Write(database), lock))
     }
 

@@ -145,7 +145,7 @@ fn what_is_missing_stray_or_says_otherwise_is_named() {
     assert_eq!(found, expected);
     let relative = |path: &PathBuf| path.strip_prefix(store.objects_path()).unwrap().to_path_buf();
     assert_eq!(report.strays.len(), 2);
-    assert!(report.strays.iter().map(relative).any(|path| path == "stray"));
+    assert!(report.strays.iter().map(relative).any(|path| path.as_path() == std::path::Path::new("stray")));
     let repaired = repair(store, &report).unwrap();
     let mut both = vec![one.0, two.0];
     both.sort();

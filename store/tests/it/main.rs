@@ -20,6 +20,7 @@ mod index;
 mod objects;
 mod ownership;
 mod planted;
+mod power;
 mod support;
 mod trees;
 

@@ -9,7 +9,14 @@ use std::{
 };
 
 fn with(root: &Path, owner: Ownership, wait: Duration) -> Result<Store, StoreError> {
-    Store::open(root, &StoreOptions { owner, index: IndexOptions { wait, ..IndexOptions::default() } })
+    Store::open(
+        root,
+        &StoreOptions {
+            owner,
+            index: IndexOptions { wait, ..IndexOptions::default() },
+            ..StoreOptions::default()
+        },
+    )
 }
 
 fn own(root: &Path) -> Result<Store, StoreError> {
