@@ -12,7 +12,7 @@
 //! ```
 
 use nuka_pir::BlobId;
-use nuka_store::StoreError;
+use nuka_store::{ObjectReader, StoreError};
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -29,6 +29,8 @@ const REMEMBERED: usize = 1_800_000;
 /// How many damaged objects are remembered.
 const DAMAGED: usize = 4096;
 const CHUNK: usize = 256 << 10;
+/// How often an object is looked at again that changed meanwhile.
+const TRIES: u32 = 3;
 
 /// What is wrong with an object.
 #[derive(Debug, thiserror::Error)]
@@ -196,6 +198,43 @@ impl Integrity {
         lock(&self.hashing).remove(blob);
         self.hashed.notify_all();
         checked
+    }
+
+    /// Makes sure that an object is here, has this length, and has the right bytes.
+    pub(crate) fn check_object(
+        &self,
+        objects: &dyn ObjectReader,
+        blob: &BlobId,
+        size: u64,
+    ) -> Result<(), Damage> {
+        let checked = self.look_at(objects, blob, size);
+        checked.map_err(|(fault, stamp)| {
+            let damage = Damage { blob: *blob, path: objects.blob_path(blob), fault };
+            self.damaged(&damage, stamp);
+            damage
+        })
+    }
+
+    fn look_at(
+        &self,
+        objects: &dyn ObjectReader,
+        blob: &BlobId,
+        size: u64,
+    ) -> Result<(), (Fault, Option<Stamp>)> {
+        for _ in 0..TRIES {
+            let file = objects.open_blob(blob).map_err(|error| (error.into(), None))?;
+            let (stamp, found) = Stamp::of(blob, &file).map_err(|error| (error.into(), None))?;
+            if found != size {
+                return Err((Fault::Length { said: size, found }, Some(stamp)));
+            }
+            if !self.is_right(stamp) {
+                self.check(blob, &file, stamp).map_err(|fault| (fault, Some(stamp)))?;
+            }
+            if self.is_right(stamp) {
+                return Ok(());
+            }
+        }
+        Err((Fault::Restless, None))
     }
 
     fn hash(&self, blob: &BlobId, file: &File, stamp: Stamp) -> Result<(), Fault> {

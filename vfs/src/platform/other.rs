@@ -4,9 +4,19 @@ use super::Prepared;
 use crate::{
     mount::{MountError, MountMeans, MountOptions, Unavailable},
     namespace::NamespaceError,
+    sandbox::{Plan, SandboxError},
+    view::{self, Composed},
 };
-use rustix::fd::OwnedFd;
-use std::{io, path::Path};
+use rustix::{
+    fd::{BorrowedFd, OwnedFd},
+    io::Errno,
+};
+use std::{
+    ffi::CStr,
+    io,
+    path::{Path, PathBuf},
+    process::{Child, Command},
+};
 
 pub(crate) fn ids() -> (u32, u32) {
     (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
@@ -50,4 +60,41 @@ pub(crate) fn join(_process: u32) -> Result<(), NamespaceError> {
 
 pub(crate) fn die_with_parent(_parent: u32) -> Result<(), NamespaceError> {
     Err(NamespaceError::Unsupported)
+}
+
+pub(crate) fn open_path(path: &Path) -> io::Result<OwnedFd> {
+    Ok(std::fs::File::open(path)?.into())
+}
+
+pub(crate) fn real_path(_file: &OwnedFd) -> io::Result<PathBuf> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn reflink(_to: BorrowedFd<'_>, _from: BorrowedFd<'_>) -> bool {
+    false
+}
+
+pub(crate) fn sync_file_system(file: &OwnedFd) -> Result<(), Errno> {
+    rustix::fs::sync();
+    rustix::fs::fsync(file)
+}
+
+pub(crate) fn privileged() -> bool {
+    false
+}
+
+pub(crate) fn may_mount() -> Result<(), view::Unavailable> {
+    Err(view::Unavailable::Unsupported)
+}
+
+pub(crate) fn try_view(_view: &Composed, _name: &CStr, _bytes: &[u8]) -> Result<(), view::Unavailable> {
+    Err(view::Unavailable::Unsupported)
+}
+
+pub(crate) fn spawn(_command: Command, _plan: Plan, _program: &Path) -> Result<Child, SandboxError> {
+    Err(SandboxError::Unsupported)
+}
+
+pub(crate) fn exec(_command: Command, _plan: Plan, _program: &Path) -> SandboxError {
+    SandboxError::Unsupported
 }

@@ -1,0 +1,431 @@
+//! From what is wanted to the steps that make it: pure data, apart from looking at the view's names.
+//!
+//! Every string is ready for the kernel, because between `fork` and `exec` nothing may be allocated.
+
+use super::{Bind, Namespaces, Root, RootFile, Sandbox, SandboxError};
+use crate::view::Composed;
+use rustix::fs::FileType;
+use std::{
+    collections::BTreeSet,
+    ffi::{CString, OsStr},
+    fmt,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::{Component, Path, PathBuf},
+};
+
+/// Where the view is as a whole, below a root of its own.
+const VIEW: &str = "nuka/view";
+/// Names at the root that stand for those in `/usr`.
+const MERGED: [&str; 6] = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+/// Names at the root that are not the view's.
+const OURS: [&str; 5] = ["dev", "nuka", "proc", "tmp", "usr"];
+const DEVICES: [&str; 6] = ["full", "null", "random", "tty", "urandom", "zero"];
+
+/// What tells files apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+/// Bytes as the kernel takes them for a name.
+pub(crate) type Bytes = CString;
+
+/// What is put at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Device,
+    ReadOnly,
+    Writable,
+    /// What the host has mounted there, as it is.
+    Same,
+}
+
+/// One step. Paths without a `/` at their start are below the new root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    Namespaces(Namespaces),
+    MapIds {
+        file: Bytes,
+        line: Vec<u8>,
+    },
+    /// The process stays as the one that passes on signals; the steps go on in a child, which is process 1.
+    Init,
+    /// Mounts that are made from now on are not seen outside.
+    Separate,
+    /// Takes what will be put somewhere, while the old root is seen. It must be the same file that was meant.
+    Open {
+        slot: usize,
+        path: Bytes,
+        is: Option<Identity>,
+    },
+    /// Makes the view, nowhere yet.
+    Overlay {
+        slot: usize,
+        metadata: Bytes,
+        objects: Bytes,
+    },
+    /// An empty root, which is the working directory from now on.
+    NewRoot,
+    Directory(Bytes),
+    File {
+        path: Bytes,
+        bytes: Vec<u8>,
+    },
+    Symlink {
+        path: Bytes,
+        target: Bytes,
+    },
+    /// Puts the overlay that a slot has at a place.
+    View {
+        slot: usize,
+        at: Bytes,
+    },
+    /// Puts what a slot has at a place.
+    Attach {
+        slot: usize,
+        at: Bytes,
+        kind: Kind,
+    },
+    /// Shows a directory of the new root at another place too.
+    Again {
+        from: Bytes,
+        at: Bytes,
+    },
+    Proc,
+    Terminals,
+    Scratch(Bytes),
+    /// The new root becomes the root, and what was before is gone.
+    Pivot,
+    Loopback,
+    /// No capability is left, and none can be gained.
+    Confine,
+    /// Process 1 stays to reap others; the steps go on in a child.
+    Program,
+    WorkingDirectory(Bytes),
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |name: &CString| name.to_string_lossy().into_owned();
+        match self {
+            Self::Namespaces(_) => f.write_str("make the namespaces"),
+            Self::MapIds { .. } => f.write_str("keep the user's ids in the user namespace"),
+            Self::Init | Self::Program => f.write_str("start a process"),
+            Self::Separate => f.write_str("separate the mounts"),
+            Self::Open { path, .. } => write!(f, "open {}", shown(path)),
+            Self::Overlay { metadata, .. } => write!(f, "make an overlay of {}", shown(metadata)),
+            Self::NewRoot => f.write_str("make an empty root"),
+            Self::Directory(path) | Self::File { path, .. } | Self::Symlink { path, .. } => {
+                write!(f, "make /{} in the new root", shown(path))
+            }
+            Self::View { at, .. } => write!(f, "put the view at {}", shown(at)),
+            Self::Attach { at, .. } | Self::Again { at, .. } => write!(f, "let in {}", shown(at)),
+            Self::Proc => f.write_str("mount /proc"),
+            Self::Terminals => f.write_str("mount /dev/pts"),
+            Self::Scratch(at) => write!(f, "mount an empty /{}", shown(at)),
+            Self::Pivot => f.write_str("change the root"),
+            Self::Loopback => f.write_str("switch on the loopback network"),
+            Self::Confine => f.write_str("give up all privileges"),
+            Self::WorkingDirectory(path) => write!(f, "go to {}", shown(path)),
+        }
+    }
+}
+
+/// The steps, and how many slots for open files they need.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Plan {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) slots: usize,
+}
+
+/// An absolute path without `.` and `..` that is not the root.
+pub(super) fn normal(path: &Path) -> Result<PathBuf, SandboxError> {
+    let wrong = |reason| SandboxError::Target { path: path.to_owned(), reason };
+    let mut parts = path.components();
+    if parts.next() != Some(Component::RootDir) {
+        return Err(wrong("it is not absolute"));
+    }
+    let mut out = PathBuf::from("/");
+    for part in parts {
+        match part {
+            Component::Normal(name) if !name.as_bytes().contains(&0) => out.push(name),
+            _ => return Err(wrong("it has `..` or a NUL in it")),
+        }
+    }
+    if out == Path::new("/") { Err(wrong("it is the root")) } else { Ok(out) }
+}
+
+/// A name for the kernel. What has a NUL in it has been refused before.
+fn bytes(path: impl AsRef<OsStr>) -> Bytes {
+    CString::new(path.as_ref().as_bytes()).unwrap_or_default()
+}
+
+fn below_root(path: &Path) -> &Path {
+    path.strip_prefix("/").unwrap_or(path)
+}
+
+pub(super) fn plan(sandbox: &Sandbox) -> Result<Plan, SandboxError> {
+    let mut plan = Plan::default();
+    let mut binds: Vec<&Bind> = sandbox.binds.iter().collect();
+    binds.sort_by(|a, b| a.target.cmp(&b.target));
+    if let Some([first, _]) = binds.array_windows().find(|[a, b]| a.target == b.target) {
+        return Err(SandboxError::Twice { path: first.target.clone() });
+    }
+    plan.begin(sandbox.namespaces);
+    let mut sources = Vec::with_capacity(binds.len());
+    for bind in &binds {
+        let failed = |error: rustix::io::Errno| SandboxError::Source {
+            path: bind.target.clone(),
+            source: error.into(),
+        };
+        let stat = rustix::fs::fstat(&bind.source).map_err(failed)?;
+        let is = Identity { device: stat.st_dev, inode: stat.st_ino };
+        let directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        sources.push((plan.open(&bind.real, Some(is)), directory));
+    }
+    match &sandbox.root {
+        Root::Host { view, at } => {
+            let slot = plan.open_view(view)?;
+            plan.place_view(view, slot, bytes(normal(at)?));
+            for (bind, (slot, _)) in binds.iter().zip(sources) {
+                plan.attach(slot, bytes(&bind.target), bind.writable);
+            }
+        }
+        Root::Pure { view, files } => {
+            plan.own_root(view, files, sandbox.namespaces)?;
+            for (at, (bind, (slot, directory))) in binds.iter().zip(sources).enumerate() {
+                // Nothing is made in what was let in before.
+                if !binds.iter().take(at).any(|outer| bind.target.starts_with(&outer.target)) {
+                    plan.parents(&bind.target);
+                    let place = bytes(below_root(&bind.target));
+                    plan.steps.push(if directory {
+                        Step::Directory(place)
+                    } else {
+                        Step::File { path: place, bytes: Vec::new() }
+                    });
+                }
+                plan.attach(slot, bytes(below_root(&bind.target)), bind.writable);
+            }
+            plan.steps.push(Step::Pivot);
+        }
+    }
+    if sandbox.namespaces.net {
+        plan.steps.push(Step::Loopback);
+    }
+    if !sandbox.privileged {
+        plan.steps.push(Step::Confine);
+    }
+    if sandbox.namespaces.pid {
+        plan.steps.push(Step::Program);
+    }
+    plan.steps.push(Step::WorkingDirectory(bytes(&sandbox.cwd)));
+    Ok(plan)
+}
+
+/// The steps by which a view is made, nowhere, in the first slot.
+pub(crate) fn trial(view: &Composed) -> Result<Plan, SandboxError> {
+    let mut plan = Plan::default();
+    plan.begin(Namespaces::least());
+    plan.open_view(view)?;
+    Ok(plan)
+}
+
+impl Plan {
+    fn begin(&mut self, namespaces: Namespaces) {
+        self.steps.push(Step::Namespaces(namespaces));
+        if namespaces.user {
+            let (uid, gid) = crate::platform::ids();
+            for (file, line) in [
+                (c"/proc/self/setgroups", "deny".to_owned()),
+                (c"/proc/self/uid_map", format!("{uid} {uid} 1")),
+                (c"/proc/self/gid_map", format!("{gid} {gid} 1")),
+            ] {
+                self.steps.push(Step::MapIds { file: file.to_owned(), line: line.into_bytes() });
+            }
+        }
+        if namespaces.pid {
+            self.steps.push(Step::Init);
+        }
+        self.steps.push(Step::Separate);
+    }
+
+    fn slot(&mut self) -> usize {
+        self.slots += 1;
+        self.slots - 1
+    }
+
+    fn open(&mut self, path: &Path, is: Option<Identity>) -> usize {
+        let slot = self.slot();
+        self.steps.push(Step::Open { slot, path: bytes(path), is });
+        slot
+    }
+
+    fn open_view(&mut self, view: &Composed) -> Result<usize, SandboxError> {
+        let absolute = |path: &Path| {
+            let failed = |source| SandboxError::View { path: path.to_owned(), source };
+            std::path::absolute(path).map_err(failed)
+        };
+        match view {
+            Composed::Overlay { metadata, objects } => {
+                let slot = self.slot();
+                let (metadata, objects) = (bytes(absolute(metadata)?), bytes(absolute(objects)?));
+                self.steps.push(Step::Overlay { slot, metadata, objects });
+                Ok(slot)
+            }
+            Composed::Directory(path) => {
+                let failed = |source| SandboxError::View { path: path.clone(), source };
+                // Its real place: what is opened later must not lead through symlinks.
+                let real = fs_err::canonicalize(path).map_err(failed)?;
+                let stat = fs_err::metadata(&real).map_err(failed)?;
+                Ok(self.open(&real, Some(Identity { device: stat.dev(), inode: stat.ino() })))
+            }
+        }
+    }
+
+    /// An overlay is a mount already, a directory has to be made one.
+    fn place_view(&mut self, view: &Composed, slot: usize, at: Bytes) {
+        self.steps.push(match view {
+            Composed::Overlay { .. } => Step::View { slot, at },
+            Composed::Directory(_) => Step::Attach { slot, at, kind: Kind::ReadOnly },
+        });
+    }
+
+    fn attach(&mut self, slot: usize, at: Bytes, writable: bool) {
+        let kind = if writable { Kind::Writable } else { Kind::ReadOnly };
+        self.steps.push(Step::Attach { slot, at, kind });
+    }
+
+    fn directory(&mut self, path: &str) {
+        self.steps.push(Step::Directory(bytes(path)));
+    }
+
+    fn symlink(&mut self, path: impl AsRef<OsStr>, target: impl AsRef<OsStr>) {
+        self.steps.push(Step::Symlink { path: bytes(path), target: bytes(target) });
+    }
+
+    /// The directories above a place.
+    fn parents(&mut self, path: &Path) {
+        let mut above: Vec<&Path> = below_root(path).ancestors().skip(1).collect();
+        above.pop();
+        self.steps.extend(above.into_iter().rev().map(|path| Step::Directory(bytes(path))));
+    }
+
+    fn own_root(&mut self, view: &Composed, files: &[RootFile], own: Namespaces) -> Result<(), SandboxError> {
+        let slot = self.open_view(view)?;
+        let devices: Vec<(usize, String)> = DEVICES
+            .iter()
+            .map(|name| (self.open(&Path::new("/dev").join(name), None), format!("dev/{name}")))
+            .collect();
+        let proc = (!own.pid).then(|| self.open(Path::new("/proc"), None));
+        self.steps.push(Step::NewRoot);
+        self.directory("nuka");
+        self.directory(VIEW);
+        self.place_view(view, slot, bytes(VIEW));
+        self.names(view.directory(), files)?;
+        self.directory("dev");
+        for (slot, path) in devices {
+            self.steps.push(Step::File { path: bytes(&path), bytes: Vec::new() });
+            self.steps.push(Step::Attach { slot, at: bytes(&path), kind: Kind::Device });
+        }
+        for (name, target) in [("fd", "fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")] {
+            self.symlink(format!("dev/{name}"), format!("/proc/self/{target}"));
+        }
+        self.symlink("dev/ptmx", "pts/ptmx");
+        for name in ["dev/pts", "dev/shm", "tmp", "proc"] {
+            self.directory(name);
+        }
+        self.steps.push(Step::Terminals);
+        for name in ["dev/shm", "tmp"] {
+            self.steps.push(Step::Scratch(bytes(name)));
+        }
+        self.steps.push(match proc {
+            Some(slot) => Step::Attach { slot, at: bytes("proc"), kind: Kind::Same },
+            None => Step::Proc,
+        });
+        Ok(())
+    }
+
+    /// What the view has at its root, and the files that go before it.
+    fn names(&mut self, view: &Path, files: &[RootFile]) -> Result<(), SandboxError> {
+        let mut made = BTreeSet::new();
+        for file in files {
+            let path = normal(&file.path)?;
+            let first = path.components().nth(1).map(|part| part.as_os_str());
+            if OURS.iter().any(|name| first == Some(OsStr::new(name))) {
+                return Err(SandboxError::Target { path, reason: "a root has it from elsewhere" });
+            }
+            if !made.insert(path.clone()) {
+                return Err(SandboxError::Twice { path });
+            }
+        }
+        let top = list(view)?;
+        if top.iter().any(|(name, _)| name == "usr") {
+            self.directory("usr");
+            self.steps.push(Step::Again { from: bytes(format!("{VIEW}/usr")), at: bytes("usr") });
+            for name in MERGED.iter().filter(|name| top.iter().all(|(other, _)| other != **name)) {
+                if view.join("usr").join(name).symlink_metadata().is_ok() {
+                    self.symlink(name, format!("usr/{name}"));
+                }
+            }
+        }
+        let ours = |name: &OsStr| OURS.iter().any(|ours| name == *ours);
+        let rest = top.into_iter().filter(|(name, _)| !ours(name));
+        self.link_names(view, Path::new(""), rest, &made)?;
+        for file in files {
+            let path = normal(&file.path)?;
+            self.parents(&path);
+            self.steps.push(Step::File { path: bytes(below_root(&path)), bytes: file.bytes.clone() });
+        }
+        Ok(())
+    }
+
+    /// Names of a directory of the view, as symlinks to it; where files are to be among them, it is a directory of its own.
+    fn link_names(
+        &mut self,
+        view: &Path,
+        at: &Path,
+        names: impl IntoIterator<Item = Named>,
+        made: &BTreeSet<PathBuf>,
+    ) -> Result<(), SandboxError> {
+        for (name, link) in names {
+            let path = at.join(&name);
+            let absolute = Path::new("/").join(&path);
+            if made.contains(&absolute) {
+                continue;
+            }
+            let inner = view.join(&path);
+            // `/etc` is always a directory: programs that look for links in it are not led astray.
+            let own = path == Path::new("etc") || made.iter().any(|file| file.starts_with(&absolute));
+            match link {
+                Some(target) => self.symlink(&path, target),
+                None if own && inner.is_dir() => {
+                    self.steps.push(Step::Directory(bytes(&path)));
+                    let names = list(&inner)?;
+                    self.link_names(view, &path, names, made)?;
+                }
+                None => self.symlink(&path, Path::new("/").join(VIEW).join(&path)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A name, and its target if it is a symlink.
+type Named = (std::ffi::OsString, Option<PathBuf>);
+
+/// The names in a directory of the view, in order. A directory that is not there has none.
+fn list(directory: &Path) -> Result<Vec<Named>, SandboxError> {
+    let failed = |source| SandboxError::View { path: directory.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let link = match entry.file_type().map_err(failed)? {
+            kind if kind.is_symlink() => Some(fs_err::read_link(entry.path()).map_err(failed)?),
+            _ => None,
+        };
+        names.push((entry.file_name(), link));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
