@@ -13,7 +13,10 @@
 //! its own path of each bind       what the person let in
 //! ```
 //!
-//! and nothing else; with [`Root::Host`] it sees what is there anyhow, and the view at one place.
+//! and nothing else. `/usr` is the view's own directory, and so is `/etc` where no file is to go before it: each costs one
+//! mount, whatever is in it. Otherwise `/etc` has a symlink for each name of the view's.
+//!
+//! With [`Root::Host`] the program sees what is there anyhow, and the view at one place.
 //!
 //! The program has the person's user and group id, and its own standard input, output and error, process group and
 //! terminal. With a process id namespace two small processes stand between it and its starter: they pass on signals, its

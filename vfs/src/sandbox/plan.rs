@@ -300,6 +300,12 @@ impl Plan {
         self.steps.push(Step::Directory(bytes(path)));
     }
 
+    /// A directory at the view's root, at the root.
+    fn again(&mut self, name: &str) {
+        self.directory(name);
+        self.steps.push(Step::Again { from: bytes(format!("{VIEW}/{name}")), at: bytes(name) });
+    }
+
     fn symlink(&mut self, path: impl AsRef<OsStr>, target: impl AsRef<OsStr>) {
         self.steps.push(Step::Symlink { path: bytes(path), target: bytes(target) });
     }
@@ -361,8 +367,7 @@ impl Plan {
         }
         let top = list(view)?;
         if top.iter().any(|(name, _)| name == "usr") {
-            self.directory("usr");
-            self.steps.push(Step::Again { from: bytes(format!("{VIEW}/usr")), at: bytes("usr") });
+            self.again("usr");
             for name in MERGED.iter().filter(|name| top.iter().all(|(other, _)| other != **name)) {
                 if view.join("usr").join(name).symlink_metadata().is_ok() {
                     self.symlink(name, format!("usr/{name}"));
@@ -395,10 +400,11 @@ impl Plan {
                 continue;
             }
             let inner = view.join(&path);
-            // `/etc` is always a directory: programs that look for links in it are not led astray.
-            let own = path == Path::new("etc") || made.iter().any(|file| file.starts_with(&absolute));
+            let own = made.iter().any(|file| file.starts_with(&absolute));
             match link {
                 Some(target) => self.symlink(&path, target),
+                // A directory and not a link to one, for programs that ask what it is.
+                None if !own && path == Path::new("etc") && inner.is_dir() => self.again("etc"),
                 None if own && inner.is_dir() => {
                     self.steps.push(Step::Directory(bytes(&path)));
                     let names = list(&inner)?;
