@@ -435,3 +435,88 @@ fn list(directory: &Path) -> Result<Vec<Named>, SandboxError> {
     names.sort_unstable();
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sandbox(directory: &Path, binds: Vec<Bind>) -> Sandbox {
+        let view = Composed::Directory(directory.to_owned());
+        Sandbox {
+            root: Root::Pure {
+                view,
+                files: vec![RootFile { path: "/etc/made".into(), bytes: b"x".to_vec() }],
+            },
+            binds,
+            namespaces: Namespaces::own(true),
+            privileged: false,
+            argv: vec!["program".into()],
+            env: Vec::new(),
+            cwd: "/".into(),
+        }
+    }
+
+    fn view() -> tempfile::TempDir {
+        let view = tempfile::tempdir().unwrap();
+        for name in ["usr/bin", "usr/lib64", "etc/shells"] {
+            std::fs::create_dir_all(view.path().join(name)).unwrap();
+        }
+        view
+    }
+
+    #[test]
+    fn steps_are_in_the_order_that_keeps_them_safe() {
+        let view = view();
+        let binds = ["usr", "etc"].map(|name| Bind::open(&view.path().join(name), true).unwrap());
+        let plan = plan(&sandbox(view.path(), binds.into())).unwrap();
+        let at = |wanted: fn(&Step) -> bool| plan.steps.iter().position(wanted).unwrap();
+        let last = |wanted: fn(&Step) -> bool| plan.steps.iter().rposition(wanted).unwrap();
+        // Everything is taken before anything covers it, and privileges end before the program begins.
+        let root = at(|step| matches!(step, Step::NewRoot));
+        assert!(last(|step| matches!(step, Step::Open { .. } | Step::Overlay { .. })) < root);
+        assert!(at(|step| matches!(step, Step::Separate)) < at(|step| matches!(step, Step::Open { .. })));
+        let pivot = at(|step| matches!(step, Step::Pivot));
+        assert!(last(|step| matches!(step, Step::Attach { .. } | Step::Again { .. })) < pivot);
+        let confine = at(|step| matches!(step, Step::Confine));
+        assert!(pivot < confine && confine < at(|step| matches!(step, Step::Program)));
+        assert!(matches!(plan.steps.last(), Some(Step::WorkingDirectory(_))));
+        let links: Vec<_> = plan
+            .steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Symlink { path, target } => Some((path.to_str().unwrap(), target.to_str().unwrap())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            links[..3],
+            [("bin", "usr/bin"), ("lib64", "usr/lib64"), ("etc/shells", "/nuka/view/etc/shells")]
+        );
+    }
+
+    #[test]
+    fn nothing_is_made_in_what_was_let_in() {
+        let view = view();
+        let (outer, inner) = (view.path().join("usr"), view.path().join("usr/bin"));
+        let binds = vec![Bind::open(&inner, false).unwrap(), Bind::open(&outer, true).unwrap()];
+        let plan = plan(&sandbox(view.path(), binds)).unwrap();
+        let place = |path: &Path| bytes(below_root(path));
+        let directory = |path: &Path| plan.steps.contains(&Step::Directory(place(path)));
+        assert!(directory(&outer) && !directory(&inner));
+        let attached = |path: &Path| {
+            plan.steps
+                .iter()
+                .position(|step| matches!(step, Step::Attach { at, .. } if *at == place(path)))
+                .unwrap()
+        };
+        assert!(attached(&outer) < attached(&inner));
+    }
+
+    #[test]
+    fn places_are_absolute_and_lead_nowhere_else() {
+        assert_eq!(normal(Path::new("/a/./b//c/")).unwrap(), Path::new("/a/b/c"));
+        for wrong in ["", "a", "/", "/.", "/a/..", "/../a", "/a\0"] {
+            assert!(normal(Path::new(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -145,6 +145,33 @@ fn wrong(top: &Path) -> Calls<'static> {
     ]
 }
 
+/// The tables hold for a filesystem of the kernel's own, too: a tmpfs that was made read-only.
+#[allow(dead_code, reason = "for the mount")]
+pub fn local() {
+    let place = tempfile::tempdir().unwrap();
+    let done = crate::mounted::myself(&["errors-local"]).arg(place.path()).status().unwrap();
+    assert!(done.success());
+}
+
+/// In namespaces of its own.
+#[allow(dead_code, reason = "for the mount")]
+pub fn check_local(place: &Path) {
+    use rustix::mount::{MountFlags, mount, mount_remount};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    crate::server::enter(crate::mounted::here());
+    mount("none", place, "tmpfs", MountFlags::NODEV | MountFlags::NOSUID, None).unwrap();
+    for (name, mode) in [("file", 0o444), ("program", 0o555)] {
+        std::fs::write(place.join(name), "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(place.join(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    std::fs::create_dir(place.join("dir")).unwrap();
+    symlink("file", place.join("link")).unwrap();
+    mount_remount(place, MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID, c"").unwrap();
+    expect(place, changes(place));
+    // A tmpfs has attributes that are not set, this mount has none at all.
+    expect(place, wrong(place).into_iter().filter(|(what, ..)| *what != "getxattr").collect());
+}
+
 fn expect(place: &Path, calls: Calls<'_>) {
     let differ: Vec<_> = calls.into_iter().filter(|(_, error, result)| *result != Err(*error)).collect();
     assert!(differ.is_empty(), "{}: (what, expected, got): {differ:#?}", place.display());

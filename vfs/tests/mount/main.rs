@@ -18,6 +18,7 @@ mod damage;
 mod death;
 mod errors;
 mod mounted;
+mod operations;
 mod programs;
 mod reading;
 mod server;
@@ -27,7 +28,7 @@ mod users;
 use std::{panic, path::Path, process::ExitCode};
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 22] = [
+const TRIALS: [(&str, fn()); 24] = [
     ("shows_what_the_tree_has", compare::random_trees),
     ("shows_awkward_trees", compare::awkward_trees),
     ("numbers_survive_remounts", compare::numbers_survive_remounts),
@@ -35,7 +36,9 @@ const TRIALS: [(&str, fn()); 22] = [
     ("reads_through_the_kernel", reading::through_the_kernel),
     ("reads_at_once", reading::at_once),
     ("reads_in_order", reading::in_order),
+    ("random_operations", operations::random_operations),
     ("errors", errors::table),
+    ("errors_are_those_of_a_local_filesystem", errors::local),
     ("errors_when_writable", errors::remounted_writable),
     ("root_changes", changes::of_the_root),
     ("root_is_read_on_while_it_changes", changes::while_reading),
@@ -67,6 +70,7 @@ fn act(arguments: &[&str]) -> ExitCode {
             return act(rest);
         }
         ["compare", mounted, local] => compare::same(Path::new(mounted), Path::new(local)),
+        ["errors-local", place] => errors::check_local(Path::new(place)),
         ["errors", place] => errors::check(Path::new(place)),
         ["programs", place, work] => programs::check(Path::new(place), Path::new(work)),
         ["--list", ..] | [.., "--list"] => TRIALS.iter().for_each(|(name, _)| println!("{name}: test")),

@@ -43,7 +43,9 @@ pub fn show(room: &Room, server: &mut Server) {
         files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
     let tree = room.add(|batch| simple(batch, &files));
     server.show("source", &tree);
-    for (name, make) in [("zipped", zipped as fn(&Path) -> bool), ("repository", repository)] {
+    for (name, make) in
+        [("zipped", zipped as fn(&Path) -> bool), ("repository", repository), ("stdlib", stdlib)]
+    {
         let place = room.path(name);
         fs::create_dir(&place).unwrap();
         if make(&place) {
@@ -59,6 +61,23 @@ fn zipped(place: &Path) -> bool {
         \x20   out.writestr('shelf/__init__.py', 'from .deep import answer\\n')\n\
         \x20   out.writestr('shelf/deep.py', 'answer = 42\\n' + '# filler\\n' * 50000)\n\
         open(sys.argv[1] + '/plain.py', 'w').write('import shelf\\nvalue = shelf.answer + 1\\n')\n";
+    has("python3")
+        && Command::new("python3")
+            .args(["-c", SCRIPT])
+            .arg(place)
+            .status()
+            .is_ok_and(|status| status.success())
+}
+
+/// Python's own library, with its test of importing from zips, as it is installed.
+fn stdlib(place: &Path) -> bool {
+    const SCRIPT: &str = "import os, shutil, sys, sysconfig\n\
+        def ignored(directory, names):\n\
+        \x20   skip = {'site-packages', 'dist-packages', '__pycache__'}\n\
+        \x20   keep = {'__init__.py', 'support', 'test_zipimport.py', 'test_importlib'}\n\
+        \x20   return [n for n in names if n in skip or (os.path.basename(directory) == 'test' and n not in keep)]\n\
+        shutil.copytree(sysconfig.get_path('stdlib'), sys.argv[1], ignore=ignored, dirs_exist_ok=True)\n\
+        sys.exit(not os.path.exists(sys.argv[1] + '/test/test_zipimport.py'))\n";
     has("python3")
         && Command::new("python3")
             .args(["-c", SCRIPT])
@@ -123,6 +142,29 @@ pub fn check(place: &Path, work: &Path) {
         let said = run("python3", python.env("PYTHONPATH", path)).stdout;
         let said = String::from_utf8(said).unwrap();
         assert!(said.starts_with("42 43 ") && said.contains("modules.zip/shelf"), "{said}");
+    }
+    let stdlib = place.join("stdlib");
+    if stdlib.join("test").exists() {
+        let python = |arguments: &[&str]| {
+            let mut python = Command::new("python3");
+            python.args(arguments).env("PYTHONPATH", &stdlib).env("TMPDIR", work).current_dir(work);
+            python.env("PYTHONPYCACHEPREFIX", work.join("compiled"));
+            python
+        };
+        run(
+            "compileall",
+            python(&["-m", "compileall", "-q"])
+                .args(["json", "email", "asyncio"].map(|name| stdlib.join(name))),
+        );
+        let said =
+            run("import", &mut python(&["-c", "import asyncio, email.message; print(asyncio.__file__)"]))
+                .stdout;
+        assert!(
+            said.starts_with(stdlib.as_os_str().as_encoded_bytes()),
+            "{}",
+            String::from_utf8_lossy(&said)
+        );
+        run("python's test_zipimport", &mut python(&["-m", "test.test_zipimport"]));
     }
     let repository = place.join("repository");
     if repository.exists() {
