@@ -136,7 +136,7 @@ pub struct Sandbox {
     /// What it has for itself.
     pub namespaces: Namespaces,
     /// Whether privileges can be kept that the starter has: for root's own shell. Otherwise the program has no capability,
-    /// and neither it nor what it starts can gain any.
+    /// neither it nor what it starts can gain any, and it cannot type into the terminal that it shares with its starter.
     pub privileged: bool,
     /// The program, which is looked for in `PATH` of `env` if it has no `/`, and its arguments.
     pub argv: Vec<OsString>,

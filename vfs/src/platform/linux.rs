@@ -1,6 +1,7 @@
 //! Linux.
 
 mod files;
+mod guard;
 mod launch;
 mod means;
 mod mount;

@@ -34,7 +34,7 @@ mod trees;
 use std::{panic, process::ExitCode};
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 22] = [
+const TRIALS: [(&str, fn()); 23] = [
     ("every_means_shows_the_tree", suite::every_means),
     ("every_means_shows_random_trees", suite::random_trees),
     ("every_means_as_another_user", suite::as_another_user),
@@ -57,6 +57,7 @@ const TRIALS: [(&str, fn()); 22] = [
     ("becomes_the_program", process::exec),
     ("many_at_once", process::at_once),
     ("terminal", terminal::interrupt),
+    ("typing_into_the_terminal", terminal::typing),
 ];
 
 fn main() -> ExitCode {

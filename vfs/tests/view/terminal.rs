@@ -1,6 +1,6 @@
 //! The terminal's keys reach the program and only it: Ctrl-C ends it, Ctrl-Z stops it with what stands beside it.
 
-use crate::{mounted::myself, root::Home};
+use crate::{mounted::myself, root::Home, suite::output};
 use nuka_vfs::view::Composed;
 use std::process::Command;
 
@@ -61,4 +61,12 @@ pub fn interrupt() {
             String::from_utf8_lossy(&output.stderr)
         );
     }
+}
+
+/// What is refused is refused whatever is open; other requests reach what is open, which here is no terminal.
+pub fn typing() {
+    let home = Home::new();
+    let mut sandbox = home.sandbox(&["type"]);
+    sandbox.argv = ["sh", "-c", "look inside type < /dev/null"].map(Into::into).into();
+    assert_eq!(output(&sandbox), format!("{0}\n{0}\n{1}\n", libc::EPERM, libc::ENOTTY));
 }

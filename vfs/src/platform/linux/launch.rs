@@ -6,7 +6,7 @@
 //! report = step:u32 errno:u32       in the machine's order: both ends are one program
 //! ```
 
-use super::{process, unshare};
+use super::{guard, process, unshare};
 use crate::{
     sandbox::{Kind, Plan, SandboxError, Step, trial},
     view::{Composed, Unavailable},
@@ -201,7 +201,8 @@ fn confine() -> Result<(), Errno> {
         None,
         CapabilitySets { effective: none, permitted: none, inheritable: none },
     )?;
-    rustix::thread::set_no_new_privs(true)
+    rustix::thread::set_no_new_privs(true)?;
+    guard::guard_terminal()
 }
 
 /// Has a command take these steps before it runs its program. What failed comes out of the pipe.
