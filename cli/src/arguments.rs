@@ -49,6 +49,8 @@ pub enum Verb {
     Build(commands::build::Arguments),
     /// Run a package's program, building the package first if it is not here
     Run(commands::run::Arguments),
+    /// Open a shell with packages' programs in it
+    Shell(commands::shell::Arguments),
     /// Run a wasm program that is here as a file
     Exec(commands::exec::Arguments),
     /// Find packages by their names and descriptions

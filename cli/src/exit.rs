@@ -34,7 +34,7 @@ Exit codes:
   1    it failed, or things differ that should not
   2    the command line cannot be understood
   3    what was asked for is not there
-  run and exec end with the program's own code; when it was not started, with
+  run, exec and shell end with the program's own code; when it was not started, with
   125  its package could not be had
   126  it is no program that nuka can run
   127  there is no such package or program

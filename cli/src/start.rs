@@ -25,12 +25,15 @@ pub fn start() -> Exit {
     {
         return commands::compile::run(file.as_ref());
     }
+    if let Some((file, rest)) = commands::launch::wanted(&arguments) {
+        return commands::launch::run(file, rest);
+    }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error, &arguments),
     };
     let terminal = Terminal::read(cli.color);
-    let starting = matches!(cli.verb, Verb::Run(_) | Verb::Exec(_));
+    let starting = matches!(cli.verb, Verb::Run(_) | Verb::Exec(_) | Verb::Shell(_));
     match Environment::read().map_err(Error::from).and_then(|environment| {
         let verbosity = match (cli.quiet, cli.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -41,22 +44,26 @@ pub fn start() -> Exit {
         dispatch(&Context { environment, terminal, verbosity, by }, &cli.verb)
     }) {
         Ok(exit) => exit,
-        Err(failed) => {
-            let exit = failed.exit(starting);
-            if exit != Exit::BrokenPipe {
-                let text = error::show(&failed, terminal.stderr_colour, terminal.width);
-                // Nothing can be done about a closed stderr.
-                let _ = io::stderr().lock().write_all(text.as_bytes());
-            }
-            exit
-        }
+        Err(failed) => tell(&failed, starting, terminal),
     }
+}
+
+/// Says why a command did not do what it was to do, and gives its exit.
+pub fn tell(failed: &Error, starting: bool, terminal: Terminal) -> Exit {
+    let exit = failed.exit(starting);
+    if exit != Exit::BrokenPipe {
+        let text = error::show(failed, terminal.stderr_colour, terminal.width);
+        // Nothing can be done about a closed stderr.
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+    exit
 }
 
 fn dispatch(context: &Context, verb: &Verb) -> Done {
     match verb {
         Verb::Build(arguments) => commands::build::run(context, arguments),
         Verb::Run(arguments) => commands::run::run(context, arguments),
+        Verb::Shell(arguments) => commands::shell::run(context, arguments),
         Verb::Exec(arguments) => commands::exec::run(context, arguments),
         Verb::Search(arguments) => commands::search::run(context, arguments),
         Verb::Show(arguments) => commands::show::run(context, arguments),

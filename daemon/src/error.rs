@@ -75,6 +75,20 @@ pub enum Error {
     /// A file is no export that can be taken in.
     #[error(transparent)]
     Closure(#[from] nuka_store::import::ClosureError),
+    /// A view cannot be shown.
+    #[error(transparent)]
+    View(#[from] nuka_vfs::view::ViewError),
+    /// A program could not be started in a view.
+    #[error(transparent)]
+    Sandbox(#[from] nuka_vfs::sandbox::SandboxError),
+    /// Two packages of one view have programs of one name.
+    #[error("`{program}` is a program of both {} and {}", packages[0], packages[1])]
+    TwoPrograms {
+        /// The name.
+        program: String,
+        /// The packages.
+        packages: [String; 2],
+    },
     /// A package has no programs at all.
     #[error("{package} has no programs")]
     NoPrograms {
@@ -297,7 +311,11 @@ impl Error {
                 "nuka::not_found"
             }
             Error::NotBuilt { .. } => "nuka::not_built",
-            Error::NoProgram { .. } | Error::NoPrograms { .. } | Error::WhichProgram { .. } => {
+            Error::View(_) | Error::Sandbox(_) => "nuka::view",
+            Error::NoProgram { .. }
+            | Error::NoPrograms { .. }
+            | Error::WhichProgram { .. }
+            | Error::TwoPrograms { .. } => {
                 "nuka::program"
             }
             Error::File { .. } | Error::WrongKind { .. } => "nuka::file",
@@ -344,6 +362,10 @@ impl Error {
             Error::NoProgram { programs, .. } => Some(format!("it has {}", programs.join(", "))),
             Error::WhichProgram { programs, .. } => {
                 Some(format!("name one with `--bin`: {}", programs.join(", ")))
+            }
+            Error::TwoPrograms { .. } => Some("name one of the two packages, or run them one by one with `nuka run`".to_owned()),
+            Error::View(_) | Error::Sandbox(_) => {
+                Some("`nuka doctor` shows which means of showing views this machine has".to_owned())
             }
             Error::NoMount { reasons } => Some(reasons.join("\n")),
             Error::Mount(_) | Error::Namespace(_) => {

@@ -4,6 +4,7 @@ use crate::{
     error::StoreError,
     objects::{ObjectDir, read_checked},
     reader::ObjectReader,
+    watch::Watch,
 };
 use nuka_pir::BlobId;
 use std::{
@@ -22,7 +23,14 @@ impl Objects {
     /// # Errors
     /// If there is no store.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        Ok(Self(Arc::new(ObjectDir::open(root.join("objects"))?)))
+        Ok(Self(Arc::new(ObjectDir::open(root.join("objects"), Watch::default())?)))
+    }
+}
+
+impl Objects {
+    /// Where they are: blob `abcdef...` is at `ab/cdef...` in it.
+    pub fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 

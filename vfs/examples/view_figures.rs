@@ -10,7 +10,7 @@
 mod support;
 
 use nuka_store::{
-    Batch, EntryName, Node, Part, Store, StoreOptions, Tree, TreeBuilder, TreePath,
+    Batch, EntryName, Node, Objects, Part, Store, StoreOptions, Tree, TreeBuilder, TreePath,
     import::{ImportOptions, add_directory},
     merge,
 };
@@ -47,7 +47,7 @@ fn figures(directory: &Path, runs: u32) {
     fs::create_dir_all(work.join("at")).unwrap();
     let store = Store::open(work.join("store"), &StoreOptions::default()).unwrap();
     let views = Views::new(
-        store.clone(),
+        Objects::open(store.root()).unwrap(),
         work.join("cache"),
         Arc::new(Integrity::new(|damage| println!("{damage}"))),
     );

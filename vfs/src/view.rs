@@ -23,7 +23,7 @@ mod prepare;
 
 use crate::{integrity::Integrity, platform};
 use nuka_pir::Cid;
-use nuka_store::{ObjectReader, Store};
+use nuka_store::{ObjectReader, Objects};
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -64,25 +64,21 @@ impl Composed {
 /// Composes the views of one store.
 #[derive(Clone)]
 pub struct Views {
-    store: Store,
+    objects: Objects,
     cache: PathBuf,
     integrity: Arc<Integrity>,
 }
 
 impl fmt::Debug for Views {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Views").field("store", &self.store.root()).field("cache", &self.cache).finish()
+        f.debug_struct("Views").field("objects", &self.objects.path()).field("cache", &self.cache).finish()
     }
 }
 
 impl Views {
-    /// Views of this store. What is prepared is kept below `cache`, which is made when it is first needed.
-    pub fn new(store: Store, cache: impl Into<PathBuf>, integrity: Arc<Integrity>) -> Self {
-        Self { store, cache: cache.into(), integrity }
-    }
-
-    fn objects(&self) -> PathBuf {
-        self.store.root().join("objects")
+    /// Views of the store that has these objects. What is prepared is kept below `cache`, which is made when it is first needed.
+    pub fn new(objects: Objects, cache: impl Into<PathBuf>, integrity: Arc<Integrity>) -> Self {
+        Self { objects, cache: cache.into(), integrity }
     }
 
     fn trees(&self, means: ViewMeans) -> Option<PathBuf> {
@@ -121,16 +117,16 @@ impl Views {
             match means {
                 ViewMeans::Overlay => {
                     let leaves = leaves::Metadata::new(&pool)?;
-                    prepare::tree(&self.store, &self.integrity, cid, &tree, &leaves)?;
+                    prepare::tree(&self.objects, &self.integrity, cid, &tree, &leaves)?;
                 }
                 _ => {
-                    let leaves = leaves::Copies::new(&pool, &self.objects())?;
-                    prepare::tree(&self.store, &self.integrity, cid, &tree, &leaves)?;
+                    let leaves = leaves::Copies::new(&pool, self.objects.path())?;
+                    prepare::tree(&self.objects, &self.integrity, cid, &tree, &leaves)?;
                 }
             }
         }
         Ok(match means {
-            ViewMeans::Overlay => Composed::Overlay { metadata: tree, objects: self.objects() },
+            ViewMeans::Overlay => Composed::Overlay { metadata: tree, objects: self.objects.path().to_owned() },
             _ => Composed::Directory(tree),
         })
     }

@@ -20,7 +20,7 @@ use crate::{
     event::{Observer, Outcome, Plan, Silent},
     fault::Fault,
     handed::Handed,
-    nuka::{FileHashes, Nuka, Prepared},
+    nuka::{ComposedView, FileHashes, Nuka, Prepared, PreparedView},
     request::{self, Request},
 };
 use nuka_pir::{BlobId, Cid, PackageName};
@@ -118,6 +118,21 @@ impl Client {
         observer: &dyn Observer,
     ) -> Answer<u8> {
         Ok(self.here.run(prepared, args, grants, observer)?)
+    }
+
+    /// Builds packages and merges them into one view, which stays in the store for as long as this client lives.
+    pub fn view(&self, targets: &[Target], observer: &dyn Observer) -> Answer<PreparedView> {
+        self.ask(request::View { targets: targets.to_vec() }, observer)
+    }
+
+    /// Prepares a view by the best means that this host has.
+    pub fn compose(&self, view: Cid) -> Answer<ComposedView> {
+        Ok(self.here.compose(view)?)
+    }
+
+    /// Does now what starting a program would do the first time.
+    pub fn make_ready(&self, prepared: &Prepared, observer: &dyn Observer) -> Answer<()> {
+        Ok(self.here.make_ready(prepared, observer)?)
     }
 
     /// Runs a wasm file of the person's until it ends, and gives its exit code.

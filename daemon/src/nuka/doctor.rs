@@ -48,6 +48,16 @@ impl Nuka {
         };
         let found = else_none(&probe.user_namespaces, "unprivileged ones can be made");
         findings.push(finding("user namespaces", true, found, None));
+        match self.view_means() {
+            Ok(means) => findings.extend(means.into_iter().map(|(means, answer)| {
+                let found = match answer {
+                    Ok(()) => "can be used".to_owned(),
+                    Err(reason) => format!("not to be had ({reason})"),
+                };
+                finding(&format!("view: {means}"), true, found, None)
+            })),
+            Err(error) => findings.push(finding("views", false, error.to_string(), error.help())),
+        }
         for (means, answer) in self.mount_means() {
             let found = else_none(&answer.map_err(|reason| reason.to_string()), "can be used");
             findings.push(finding(&format!("mount: {means}"), true, found, None));

@@ -11,10 +11,12 @@ mod names;
 mod recipes;
 mod run;
 mod store;
+mod view;
 
 pub use mount::MountRequest;
 pub use recipes::FileHashes;
 pub use run::Prepared;
+pub use view::{ComposedView, PreparedView};
 
 use crate::{
     build::CachedModules,
@@ -27,14 +29,16 @@ use crate::{
     shared::{Ownership, Shared, once},
 };
 use nuka_seed_runtime::{Engine, ModuleCache};
-use nuka_store::Store;
-use std::sync::{Arc, OnceLock};
+use nuka_store::{Lease, RootTarget, Store};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// All of nuka, as one person uses it: where things are for them, and what they share with others.
 pub struct Nuka {
     config: Config,
     roots: RecipeRoots,
     shared: Arc<Shared>,
+    /// What stays in the store for as long as this person is here.
+    held: Arc<Mutex<Option<Lease>>>,
     fetcher: OnceLock<Fetcher>,
 }
 
@@ -48,12 +52,24 @@ impl Nuka {
 
     /// Nuka for somebody among others.
     pub(crate) fn with(config: Config, roots: RecipeRoots, shared: Arc<Shared>) -> Self {
-        Self { config, roots, shared, fetcher: OnceLock::new() }
+        Self { config, roots, shared, held: Arc::default(), fetcher: OnceLock::new() }
     }
 
     /// The same with more directories that were handed over.
     pub(crate) fn with_places(&self, places: Vec<Handed>) -> Self {
-        Self::with(self.config.clone(), self.roots.with_places(places), Arc::clone(&self.shared))
+        let (config, roots) = (self.config.clone(), self.roots.with_places(places));
+        let held = Arc::clone(&self.held);
+        Self { held, ..Self::with(config, roots, Arc::clone(&self.shared)) }
+    }
+
+    /// Keeps something in the store for as long as this person is here.
+    fn hold(&self, items: &[RootTarget]) -> Result<(), Error> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.as_ref() {
+            Some(lease) => lease.extend(items)?,
+            None => *held = Some(self.store()?.lease(items)?),
+        }
+        Ok(())
     }
 
     /// Where and how it works.

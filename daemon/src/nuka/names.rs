@@ -5,7 +5,7 @@ use crate::{
     api::{NameList, NamedTree},
     error::Error,
 };
-use nuka_store::{EntryName, Tree};
+use nuka_store::{EntryName, RootTarget, Tree};
 use nuka_vfs::source::{Source as _, SourceError};
 
 impl Nuka {
@@ -24,7 +24,11 @@ impl Nuka {
     pub fn named(&self, name: &str) -> Result<Option<NamedTree>, Error> {
         // A name that no entry can have names nothing.
         let Ok(name) = EntryName::new(name.as_bytes()) else { return Ok(None) };
-        Ok(self.shared.names()?.find(&name).map_err(failed)?.map(|tree| named(&name, tree)))
+        let find = || self.shared.names()?.find(&name).map_err(failed);
+        let Some(tree) = find()? else { return Ok(None) };
+        // Whoever asks is about to read it, at any time from now on: it is looked up again once it is held.
+        self.hold(&[RootTarget::Tree(tree.cid)])?;
+        Ok(find()?.map(|tree| named(&name, tree)))
     }
 }
 

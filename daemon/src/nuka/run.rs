@@ -9,7 +9,7 @@ use crate::{
     inputs::{self, Views},
     plan, published,
 };
-use nuka_pir::{BlobId, Cid, CurrentDirectory, Input, InputName, OutputName, Permissions, Pid, Program};
+use nuka_pir::{BlobId, Cid, CurrentDirectory, Input, InputName, OutputName, Permissions, Pid, Pir, Program};
 use nuka_seed_runtime::{
     Exit, Module, ModuleId, Tier,
     live::{self, LiveDir, LiveProcess},
@@ -102,13 +102,25 @@ impl Nuka {
         let Some(details) = pir.run.programs.get(name.as_str()).cloned() else {
             return Err(Error::NoProgram { package, program: name, programs: names() });
         };
+        let view = self.run_view(pid)?;
+        self.prepared(outcome, &pir, name, details, view)
+    }
+
+    /// One program of a package that is there, in a view.
+    pub(super) fn prepared(
+        &self,
+        outcome: Outcome,
+        pir: &Pir,
+        name: String,
+        details: Program,
+        view: Cid,
+    ) -> Result<Prepared, Error> {
         let key = published::key(&outcome.package.name, &outcome.package.version);
         // Only a fresh result is compared: nothing is read for a program that was there already.
         let published = match outcome.how {
             crate::event::How::Present => None,
             _ => self.published()?.get(&key).copied(),
         };
-        let view = self.run_view(pid)?;
         let path = format!("{}/{}", pir.build.prefix.relative(), details.path);
         let (blob, size) = self.program_file(view, &path, 0)?;
         let permissions = pir.run.permissions.clone();
@@ -116,7 +128,7 @@ impl Nuka {
     }
 
     /// The package merged with what it needs when it runs.
-    fn run_view(&self, pid: Pid) -> Result<Cid, Error> {
+    pub(super) fn run_view(&self, pid: Pid) -> Result<Cid, Error> {
         let store = self.store()?;
         let work = plan::plan(store, &[pid], false)?;
         let own = Input { pid, outputs: vec![OutputName::out()] };
@@ -133,12 +145,7 @@ impl Nuka {
         grants: &Grants,
         observer: &dyn Observer,
     ) -> Result<u8, Error> {
-        let object = self.shared.objects()?.blob_path(&prepared.blob);
-        let read = || fs_err::read(&object).map(bytes::Bytes::from);
-        let on_disk = || Some(object.clone());
-        let id = ModuleId(*prepared.blob.as_bytes());
-        let module =
-            self.programs()?.load(id, prepared.size, &read, &on_disk, &prepared.program, observer)?;
+        let module = self.module(prepared, observer)?;
         let mut arguments = vec![prepared.program.clone()];
         arguments.extend(prepared.details.args.iter().cloned());
         let mut env = prepared.details.env.clone();
@@ -147,7 +154,7 @@ impl Nuka {
                 env.insert(name.clone(), value.clone());
             }
         }
-        let own = self.own_files(prepared.view, &prepared.path)?;
+        let own = self.files_of(prepared)?;
         let directory = match (prepared.permissions.directory, grants.write) {
             (_, true) | (CurrentDirectory::Write, _) => Some(Access::ReadWrite),
             (CurrentDirectory::Read, false) => Some(Access::ReadOnly),
@@ -155,6 +162,15 @@ impl Nuka {
         };
         let network = prepared.permissions.network || grants.network;
         self.live(&module, arguments, args, env, own, directory, network, grants)
+    }
+
+    /// The program, compiled.
+    pub(super) fn module(&self, prepared: &Prepared, observer: &dyn Observer) -> Result<Module, Error> {
+        let object = self.shared.objects()?.blob_path(&prepared.blob);
+        let read = || fs_err::read(&object).map(bytes::Bytes::from);
+        let on_disk = || Some(object.clone());
+        let id = ModuleId(*prepared.blob.as_bytes());
+        Ok(self.programs()?.load(id, prepared.size, &read, &on_disk, &prepared.program, observer)?)
     }
 
     /// Runs a wasm file of the person's until it ends, and gives its exit code.
@@ -258,6 +274,10 @@ impl Nuka {
             }
             _ => Err(not_found()),
         }
+    }
+
+    pub(super) fn files_of(&self, prepared: &Prepared) -> Result<Vec<LiveDir>, Error> {
+        self.own_files(prepared.view, &prepared.path)
     }
 
     /// The package's own files as directories that the program sees at their places; none if the program is all

@@ -5,7 +5,7 @@ use crate::{
     api::{BuildOptions, BuildReport, Target},
     error::Error,
     event::{Observer, Plan},
-    nuka::{Nuka, Prepared},
+    nuka::{Nuka, Prepared, PreparedView},
 };
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,26 @@ impl Request for Build {
 
     fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
         nuka.build(&self.targets, &self.options, observer)
+    }
+
+    fn targets(&mut self) -> &mut [Target] {
+        &mut self.targets
+    }
+}
+
+/// Builds packages and merges them into one view.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct View {
+    /// The packages.
+    pub targets: Vec<Target>,
+}
+
+impl Request for View {
+    type Answer = PreparedView;
+    const NAME: &'static str = "view";
+
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.view(&self.targets, observer)
     }
 
     fn targets(&mut self) -> &mut [Target] {

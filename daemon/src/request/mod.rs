@@ -10,7 +10,7 @@ mod look;
 mod store;
 mod table;
 
-pub use build::{All, Build, MakePlan, Prepare};
+pub use build::{All, Build, MakePlan, Prepare, View};
 pub use care::{Diff, Export, Gc, GcPlan, GcWhy, Import, Kept, Pin, RebuildIndex, Unpin, Verify};
 pub use look::{Log, Pir, Search, Show, Why};
 pub use store::{Add, Cat, Check, Find, HashTree, Info, List, Ls, Name, Names};

@@ -49,6 +49,7 @@ requests!(
     build::MakePlan,
     build::Build,
     build::Prepare,
+    build::View,
     look::Show,
     look::Pir,
     look::Why,

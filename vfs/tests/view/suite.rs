@@ -5,7 +5,7 @@ use crate::{
     trees::{Leaf, Plan, any_plan, awkward, store},
 };
 use nuka_pir::Cid;
-use nuka_store::{Store, StoreOptions, Tree};
+use nuka_store::{Objects, Store, StoreOptions, Tree};
 use nuka_vfs::{
     Integrity,
     sandbox::{Namespaces, Root, Sandbox, Streams},
@@ -27,7 +27,7 @@ pub const USER: u32 = 65_534;
 const EPOCH: i64 = 315_532_800;
 
 pub fn views(store: &Store, cache: &Path) -> Views {
-    Views::new(store.clone(), cache, Arc::new(Integrity::new(|damage| println!("damage {damage}"))))
+    Views::new(Objects::open(store.root()).unwrap(), cache, Arc::new(Integrity::new(|damage| println!("damage {damage}"))))
 }
 
 /// A sandbox whose program is this one, with the host's root and a view at `at`.

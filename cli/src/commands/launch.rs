@@ -1,0 +1,128 @@
+//! Launchers: small files by which a package's wasm program is started by its name.
+//!
+//! ```text
+//! #!/path/of/nuka __launch
+//! {"prepared": ..., "grants": ...}
+//! ```
+//!
+//! The kernel starts nuka with the launcher's path and what the program was given. Everything that starting takes is in the
+//! launcher: no recipe is evaluated, no daemon asked, no index opened. Where nuka has to be started through the dynamic
+//! loader, which leaves no room for the verb, it is known by its name [`NAME`].
+
+use crate::{
+    context::{Context, Verbosity},
+    daemon::{By, Grants, Prepared},
+    environment::{Colour, Environment, Terminal},
+    error::Error,
+    exit::Exit,
+    start::tell,
+};
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+use std::{
+    ffi::{OsStr, OsString},
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+/// The first argument, before the launcher's path.
+pub const VERB: &str = "__launch";
+/// What nuka is called where it only launches.
+pub const NAME: &str = "nuka-launch";
+
+/// What a launcher holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Launcher {
+    /// The program.
+    pub prepared: Prepared,
+    /// What it may do beyond what its recipe says.
+    pub grants: Grants,
+}
+
+/// The launcher, and what the program is given, if these are the arguments of a launch.
+pub fn wanted(arguments: &[OsString]) -> Option<(&Path, &[OsString])> {
+    match arguments {
+        [_, verb, file, rest @ ..] if verb == VERB => Some((Path::new(file), rest)),
+        [own, file, rest @ ..] if Path::new(own).file_name() == Some(OsStr::new(NAME)) => {
+            Some((Path::new(file), rest))
+        }
+        _ => None,
+    }
+}
+
+/// Starts the program and ends as it does.
+pub fn run(file: &Path, arguments: &[OsString]) -> Exit {
+    let terminal = Terminal::read(Colour::Auto);
+    match launch(file, arguments, terminal) {
+        Ok(exit) => exit,
+        Err(error) => tell(&error, true, terminal),
+    }
+}
+
+fn launch(file: &Path, arguments: &[OsString], terminal: Terminal) -> Result<Exit, Error> {
+    let environment = Environment::read()?;
+    let context = Context { environment, terminal, verbosity: Verbosity::Normal, by: By::ThisProcess };
+    let text = fs::read(file).map_err(Error::file("read the launcher", file))?;
+    let json = text.iter().position(|byte| *byte == b'\n').and_then(|end| text.get(end..)).unwrap_or_default();
+    let Launcher { prepared, grants } = serde_json::from_slice(json).map_err(|error| Error::NoProgram {
+        path: file.to_owned(),
+        reason: format!("it is no launcher of this version of nuka ({error})"),
+        help: "leave this shell and open it again: `nuka shell`".to_owned(),
+    })?;
+    let progress = context.progress(&crate::context::WorkArguments::LOCAL);
+    let code = context.local().run(&prepared, arguments, &grants, &progress);
+    progress.finish();
+    Ok(Exit::Program(code?))
+}
+
+/// Writes launchers into a directory of their own below `cache`, and gives it. Equal launchers share one, which is made
+/// once; `interpreter` is what stands in their first lines.
+pub fn write(cache: &Path, interpreter: &str, launchers: &[Launcher]) -> Result<PathBuf, Error> {
+    let data = |error: serde_json::Error| Error::Data(error.to_string());
+    let mut files = Vec::new();
+    for launcher in launchers {
+        let json = serde_json::to_string(launcher).map_err(data)?;
+        files.push((launcher.prepared.program.clone(), format!("#!{interpreter}\n{json}\n")));
+    }
+    files.sort();
+    let all = serde_json::to_vec(&files).map_err(data)?;
+    let place = cache.join("launchers").join(nuka_pir::BlobId::of(&all).to_string());
+    if place.is_dir() {
+        return Ok(place);
+    }
+    let failed = |error: io::Error| Error::file("write launchers to", &place)(error);
+    let beside = place.with_extension(std::process::id().to_string());
+    fs::create_dir_all(&beside).map_err(failed)?;
+    let written = files.iter().try_for_each(|(name, text)| {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o555);
+        options.open(beside.join(name))?.write_all(text.as_bytes())
+    });
+    let named = written.and_then(|()| match fs::rename(&beside, &place) {
+        // Another was faster.
+        Err(_) if place.is_dir() => fs::remove_dir_all(&beside),
+        result => result,
+    });
+    if named.is_err() {
+        let _ = fs::remove_dir_all(&beside);
+    }
+    named.map_err(failed)?;
+    Ok(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn launches_are_told_from_commands() {
+        let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
+        let launch = words(&["nuka", VERB, "/l/lua", "-e", "x"]);
+        assert_eq!(wanted(&launch), Some((Path::new("/l/lua"), &launch[3..])));
+        let through = words(&["/nuka/host/bin/nuka-launch", "/l/lua", "--help"]);
+        assert_eq!(wanted(&through), Some((Path::new("/l/lua"), &through[2..])));
+        assert_eq!(wanted(&words(&["nuka", "run", "lua"])), None);
+        assert_eq!(wanted(&words(&["nuka", VERB])), None);
+    }
+}

@@ -1,0 +1,180 @@
+//! A shell that sees a view and nothing else of the machine.
+//!
+//! The shell is the machine's own, and nuka has to start wasm programs in there. So both are let in, with the libraries that
+//! they are linked to and the loader that puts them together, apart from everything in the view:
+//!
+//! ```text
+//! /nuka/host/ld.so    the dynamic loader: what is started through it needs no place of its own
+//! /nuka/host/lib/     the libraries, which LD_LIBRARY_PATH names
+//! /nuka/host/bin/     the shell, and nuka as `nuka-launch`
+//! /nuka/host/launch/  launchers of the packages' programs
+//! ```
+//!
+//! The store's objects and what is compiled of them are there to be read, at their own places.
+
+use crate::{
+    commands::{
+        Done,
+        launch::{self, Launcher},
+        shell::{code, start},
+    },
+    context::Context,
+    daemon::{Bind, Composed, Fault, Grants, Namespaces, Root, RootFile, Sandbox},
+    error::Error,
+    exit::Exit,
+};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const HOST: &str = "/nuka/host";
+
+/// A program's libraries by their file names, and its loader; nothing of one that is linked statically.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Linked {
+    libraries: BTreeMap<String, PathBuf>,
+    loader: Option<PathBuf>,
+}
+
+/// Starts the words' shell in there.
+pub fn run(
+    context: &Context,
+    view: Composed,
+    launchers: &[Launcher],
+    grants: &Grants,
+    mut words: Vec<OsString>,
+) -> Done {
+    let environment = &context.environment;
+    let shell = PathBuf::from(words.first().cloned().unwrap_or_default());
+    let own = environment.executable.clone().ok_or_else(|| Error::Usage {
+        message: "it is not known where nuka's own program is".to_owned(),
+        help: "start nuka by its path".to_owned(),
+    })?;
+    let (mut linked, of_nuka) = (linked(&shell)?, linked(&own)?);
+    linked.libraries.extend(of_nuka.libraries);
+    let loader = linked.loader.or(of_nuka.loader);
+    let name = shell.file_name().map(PathBuf::from).unwrap_or_default();
+    let inside = |rest: &Path| Path::new(HOST).join(rest);
+    let shell_inside = inside(&Path::new("bin").join(name));
+    let mut binds = vec![
+        bind(&shell, &shell_inside, false)?,
+        bind(&own, &inside(&Path::new("bin").join(launch::NAME)), false)?,
+    ];
+    for (name, path) in &linked.libraries {
+        binds.push(bind(path, &inside(&Path::new("lib").join(name)), false)?);
+    }
+    let interpreter = match &loader {
+        Some(path) => {
+            binds.push(bind(path, &inside(Path::new("ld.so")), false)?);
+            words.splice(0..1, [inside(Path::new("ld.so")).into_os_string(), shell_inside.into_os_string()]);
+            format!("{HOST}/ld.so {HOST}/bin/{}", launch::NAME)
+        }
+        None => {
+            words.splice(0..1, [shell_inside.into_os_string()]);
+            format!("{HOST}/bin/{} {}", launch::NAME, launch::VERB)
+        }
+    };
+    let launchers = launch::write(&environment.cache, &interpreter, launchers)?;
+    binds.push(bind(&launchers, &inside(Path::new("launch")), false)?);
+    for path in [environment.store.join("objects"), environment.cache.clone()] {
+        binds.push(bind(&path, &path, false)?);
+    }
+    for directory in &grants.directories {
+        binds.push(bind(&directory.host, Path::new(&directory.guest), directory.write)?);
+    }
+    let here = &environment.current_directory;
+    let let_in = grants.directories.iter().any(|directory| here.starts_with(&directory.guest));
+    let sandbox = Sandbox {
+        root: Root::Pure { view, files: files() },
+        binds,
+        namespaces: Namespaces::own(!grants.network),
+        privileged: false,
+        argv: words,
+        env: variables(context, grants),
+        cwd: if let_in { here.clone() } else { PathBuf::from("/tmp") },
+    };
+    Ok(Exit::Program(code(start(&sandbox)?)))
+}
+
+fn bind(path: &Path, at: &Path, writable: bool) -> Result<Bind, Error> {
+    let opened = fs_err::File::open(path).map_err(Error::file("let in", path))?.into_parts().0;
+    let bound = Bind::new(opened.into(), at, writable);
+    Ok(bound.map_err(|error| Box::<Fault>::from(nuka_daemon::Error::from(error)))?)
+}
+
+/// What of `/etc` a shell looks for.
+fn files() -> Vec<RootFile> {
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let file = |path: &str, text: String| RootFile { path: path.into(), bytes: text.into_bytes() };
+    vec![
+        file("/etc/passwd", format!("nuka:x:{user}:{group}::/tmp:/bin/sh\n")),
+        file("/etc/group", format!("nuka:x:{group}:\n")),
+    ]
+}
+
+fn variables(context: &Context, grants: &Grants) -> Vec<(OsString, OsString)> {
+    let environment = &context.environment;
+    let mut all: BTreeMap<OsString, OsString> = BTreeMap::new();
+    for name in ["TERM", "COLORTERM", "NO_COLOR", "LANG", "LC_ALL"] {
+        if let Some(value) = environment.variables.get(name) {
+            all.insert(name.into(), value.into());
+        }
+    }
+    all.extend([
+        ("PATH".into(), format!("{HOST}/launch:/usr/bin").into()),
+        ("HOME".into(), "/tmp".into()),
+        ("LD_LIBRARY_PATH".into(), format!("{HOST}/lib").into()),
+        ("NUKA_VIEW".into(), "/nuka/view".into()),
+        ("NUKA_STORE".into(), environment.store.clone().into_os_string()),
+        ("NUKA_CACHE_DIR".into(), environment.cache.clone().into_os_string()),
+        ("XDG_STATE_HOME".into(), "/tmp".into()),
+        ("NUKA_BACKGROUND".into(), "0".into()),
+    ]);
+    all.extend(grants.env.iter().map(|(name, value)| (name.into(), value.into())));
+    all.into_iter().collect()
+}
+
+/// Asks the system's own `ldd` what a program is linked to.
+fn linked(program: &Path) -> Result<Linked, Error> {
+    let output = Command::new("ldd").arg(program).output().map_err(|error| Error::Usage {
+        message: format!("`ldd`, which tells what {} is linked to, cannot be run: {error}", program.display()),
+        help: "install it (it comes with the C library), or do without `--pure`".to_owned(),
+    })?;
+    Ok(read_ldd(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Lines as `libc.so.6 => /lib/libc.so.6 (0x...)` and `/lib64/ld-linux-x86-64.so.2 (0x...)`.
+fn read_ldd(text: &str) -> Linked {
+    let mut linked = Linked::default();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            [name, "=>", path, ..] if path.starts_with('/') => {
+                linked.libraries.insert((*name).to_owned(), PathBuf::from(path));
+            }
+            [path, ..] if path.starts_with('/') => linked.loader = Some(PathBuf::from(path)),
+            // The kernel's own, or `statically linked`.
+            _ => {}
+        }
+    }
+    linked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ldd_says_is_understood() {
+        let linked = read_ldd(
+            "\tlinux-vdso.so.1 (0x00007ffe)\n\tlibtinfo.so.6 => /lib/libtinfo.so.6 (0x1)\n\tlibc.so.6 => /lib/libc.so.6 (0x2)\n\t\
+             /lib64/ld-linux-x86-64.so.2 (0x3)\n",
+        );
+        assert_eq!(linked.loader, Some("/lib64/ld-linux-x86-64.so.2".into()));
+        assert_eq!(linked.libraries.keys().collect::<Vec<_>>(), ["libc.so.6", "libtinfo.so.6"]);
+        assert_eq!(read_ldd("\tstatically linked\n"), Linked::default());
+    }
+}
