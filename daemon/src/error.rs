@@ -315,9 +315,7 @@ impl Error {
             Error::NoProgram { .. }
             | Error::NoPrograms { .. }
             | Error::WhichProgram { .. }
-            | Error::TwoPrograms { .. } => {
-                "nuka::program"
-            }
+            | Error::TwoPrograms { .. } => "nuka::program",
             Error::File { .. } | Error::WrongKind { .. } => "nuka::file",
             Error::NoMount { .. } | Error::Mount(_) | Error::Unmount(_) | Error::Namespace(_) => {
                 "nuka::mount"

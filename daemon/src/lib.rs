@@ -48,9 +48,9 @@ pub use handed::Handed;
 pub use nuka::{ComposedView, FileHashes, MountRequest, Nuka, Prepared, PreparedView};
 pub use nuka_nushell_ext::RecipeError;
 pub use nuka_vfs::mount::{Answer as MountAnswer, MountMeans, Mounted};
-pub use server::{ServeOptions, activated, serve};
 pub use nuka_vfs::{
     sandbox::{Bind, Namespaces, Root, RootFile, Sandbox, SandboxError, Streams},
     view::{Composed, ViewMeans},
 };
+pub use server::{ServeOptions, activated, serve};
 pub use worker::WorkError;

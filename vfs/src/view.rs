@@ -126,7 +126,9 @@ impl Views {
             }
         }
         Ok(match means {
-            ViewMeans::Overlay => Composed::Overlay { metadata: tree, objects: self.objects.path().to_owned() },
+            ViewMeans::Overlay => {
+                Composed::Overlay { metadata: tree, objects: self.objects.path().to_owned() }
+            }
             _ => Composed::Directory(tree),
         })
     }

@@ -119,12 +119,13 @@ fn show(planned: &GcPlanned, style: Style) -> String {
     }
     let mut shown = if table.is_empty() { String::new() } else { table.show(style) };
     let sources: u64 = planned.sources.iter().map(|source| source.unique_bytes).sum();
-    for (count, bytes, what) in [
-        (planned.sources.len() as u64, sources, "sources, to be fetched again when they are wanted"),
-        (planned.leftovers.0, planned.leftovers.1, "objects that nothing names"),
+    let fetched = "to be fetched again when wanted";
+    for (count, bytes, one, many, what) in [
+        (planned.sources.len() as u64, sources, "source", "sources", fetched),
+        (planned.leftovers.0, planned.leftovers.1, "object", "objects", "that nothing names"),
     ] {
         if count > 0 {
-            shown.push_str(&format!("{count} {what}: {}\n", units::bytes(bytes)));
+            shown.push_str(&format!("{} {what}: {}\n", units::count(count, one, many), units::bytes(bytes)));
         }
     }
     shown

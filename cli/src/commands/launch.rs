@@ -64,7 +64,8 @@ fn launch(file: &Path, arguments: &[OsString], terminal: Terminal) -> Result<Exi
     let environment = Environment::read()?;
     let context = Context { environment, terminal, verbosity: Verbosity::Normal, by: By::ThisProcess };
     let text = fs::read(file).map_err(Error::file("read the launcher", file))?;
-    let json = text.iter().position(|byte| *byte == b'\n').and_then(|end| text.get(end..)).unwrap_or_default();
+    let json =
+        text.iter().position(|byte| *byte == b'\n').and_then(|end| text.get(end..)).unwrap_or_default();
     let Launcher { prepared, grants } = serde_json::from_slice(json).map_err(|error| Error::NoProgram {
         path: file.to_owned(),
         reason: format!("it is no launcher of this version of nuka ({error})"),

@@ -140,7 +140,10 @@ fn variables(context: &Context, grants: &Grants) -> Vec<(OsString, OsString)> {
 /// Asks the system's own `ldd` what a program is linked to.
 fn linked(program: &Path) -> Result<Linked, Error> {
     let output = Command::new("ldd").arg(program).output().map_err(|error| Error::Usage {
-        message: format!("`ldd`, which tells what {} is linked to, cannot be run: {error}", program.display()),
+        message: format!(
+            "`ldd`, which tells what {} is linked to, cannot be run: {error}",
+            program.display()
+        ),
         help: "install it (it comes with the C library), or do without `--pure`".to_owned(),
     })?;
     Ok(read_ldd(&String::from_utf8_lossy(&output.stdout)))

@@ -108,7 +108,9 @@ fn beside_the_host(
     let before = environment.variables.get("PATH").map(String::as_str).unwrap_or("/usr/bin:/bin");
     let path = format!("{}:{}:{before}", launchers.display(), at.join("usr/bin").display());
     let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    env.retain(|(name, _)| name != "PATH" && name != "NUKA_VIEW" && name != "NUKA_STORE" && name != "NUKA_CACHE_DIR");
+    env.retain(|(name, _)| {
+        name != "PATH" && name != "NUKA_VIEW" && name != "NUKA_STORE" && name != "NUKA_CACHE_DIR"
+    });
     env.extend([
         ("PATH".into(), path.into()),
         ("NUKA_VIEW".into(), at.clone().into_os_string()),
@@ -144,7 +146,8 @@ fn nothing() -> Error {
 /// Starts what a sandbox says and waits for its end.
 pub fn start(sandbox: &Sandbox) -> Result<ExitStatus, Error> {
     let child = sandbox.spawn(Streams::default());
-    let mut child = child.map_err(|error| Box::<crate::daemon::Fault>::from(nuka_daemon::Error::from(error)))?;
+    let mut child =
+        child.map_err(|error| Box::<crate::daemon::Fault>::from(nuka_daemon::Error::from(error)))?;
     child.wait().map_err(Error::file("wait for", "the shell"))
 }
 

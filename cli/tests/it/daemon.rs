@@ -241,3 +241,50 @@ fn systemd_may_hand_it_its_socket() {
     // The socket is systemd's, and stays.
     assert!(socket.exists());
 }
+
+/// A step's time holds for compiling what the build itself has: a module whose one function is so large that compiling it
+/// takes longer than that is given up, and the compiler with it.
+#[test]
+fn compiling_a_program_of_the_builds_own_is_held_to_the_steps_time() {
+    let place = Place::new();
+    let mut body = String::new();
+    for number in 0..60_000 {
+        body.push_str(&format!(
+            "(local.set {} (i64.add (local.get {}) (i64.mul (local.get {}) (i64.const {number}))))\n",
+            number % 97,
+            (number * 7) % 97,
+            (number * 13) % 97
+        ));
+        if number % 50 == 0 {
+            body.push_str("(br_if 0 (i64.eqz (local.get 3)))\n");
+        }
+    }
+    let locals = "i64 ".repeat(97);
+    let text = format!(
+        r#"(module (memory (export "memory") 1) (func (export "_start") (local {locals}) (block (loop {body} (br 0)))))"#
+    );
+    place.write("src/large.wasm", wat::parse_str(text).unwrap());
+    place.write(
+        "large.nu",
+        r#"export def main [] {
+  derivation large 1.0 {
+    src: (fetch path src)
+    language: data
+    limits: { time: 1sec }
+    build: {|p|
+      ^src/large.wasm
+      write done.txt "done"
+      install done.txt share/
+    }
+  }
+}
+"#,
+    );
+    good(place.run(&["update-hashes", "./large.nu"]));
+    let ended = place.run(&["build", "./large.nu"]);
+    assert_eq!(ended.code, 1, "{ended}");
+    assert!(
+        ended.stderr.contains("compiling it for this machine takes longer than the 1 seconds"),
+        "{ended}"
+    );
+}

@@ -16,6 +16,7 @@ fn the_short_help_fits_on_a_screen() {
     Commands:
       build          Build packages from source
       run            Run a package's program, building the package first if it is not here
+      shell          Open a shell with packages' programs in it
       exec           Run a wasm program that is here as a file
       search         Find packages by their names and descriptions
       show           Show what a package is: its ids, sizes, sources and inputs
@@ -26,6 +27,7 @@ fn the_short_help_fits_on_a_screen() {
       update-hashes  Write the hashes that a recipe's sources have now into the recipe
       hash           Print a file's hashes as recipes write them
       store          Look into the store, and put things there
+      gc             Remove what has not been used for a while
       daemon         Start, stop and look after the daemon that works on the store
       doctor         Look at this machine and this store, and say what is not as it should be
       completions    Print what makes a shell complete nuka's arguments
@@ -73,7 +75,7 @@ fn the_long_help_tells_variables_and_exit_codes() {
       1    it failed, or things differ that should not
       2    the command line cannot be understood
       3    what was asked for is not there
-      run and exec end with the program's own code; when it was not started, with
+      run, exec and shell end with the program's own code; when it was not started, with
       125  its package could not be had
       126  it is no program that nuka can run
       127  there is no such package or program
@@ -198,6 +200,13 @@ fn store() {
       ls       List a tree
       cat      Print a file
       path     Print where a package or tree is, or would be
+      pin      Keep a package, tree or file whatever happens
+      unpin    Keep it no longer than it is used
+      kept     Show what is kept, and why: pins, and packages with their last use
+      verify   Look at every object, and put right what is damaged
+      export   Write packages, with all that they need when they run, to one file
+      import   Take in what another store has exported
+      diff     Show the paths at which two trees differ
       mount    Mount the store: every package as a directory, `<pid>-<name>-<version>`
       unmount  Take the mounted store away
       info     Show the store in figures

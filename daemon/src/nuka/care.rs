@@ -25,7 +25,11 @@ type Names = HashMap<Pid, (PackageName, Version)>;
 impl Nuka {
     fn gc_options(&self, wish: &GcWish) -> GcOptions {
         let now_ms = clock::now_ms();
-        let since = wish.keep_seconds.map(|seconds| now_ms.saturating_sub(seconds.saturating_mul(1000)));
+        let since = wish.keep_seconds.map(|seconds| match seconds {
+            // Not even what was used this very moment.
+            0 => u64::MAX,
+            seconds => now_ms.saturating_sub(seconds.saturating_mul(1000)),
+        });
         GcOptions {
             keep_since_ms: since.unwrap_or(0),
             max_bytes: wish.max_bytes,

@@ -27,7 +27,11 @@ pub const USER: u32 = 65_534;
 const EPOCH: i64 = 315_532_800;
 
 pub fn views(store: &Store, cache: &Path) -> Views {
-    Views::new(Objects::open(store.root()).unwrap(), cache, Arc::new(Integrity::new(|damage| println!("damage {damage}"))))
+    Views::new(
+        Objects::open(store.root()).unwrap(),
+        cache,
+        Arc::new(Integrity::new(|damage| println!("damage {damage}"))),
+    )
 }
 
 /// A sandbox whose program is this one, with the host's root and a view at `at`.

@@ -1,0 +1,279 @@
+//! Looking after the store, and shells over what is in it.
+
+use crate::support::{Ended, Place};
+use std::path::PathBuf;
+
+/// Writes its arguments' count, so that a shell can see that it ran.
+const PROGRAM: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\08\00\00\00\03\00\00\00hi\n")
+  (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#;
+
+fn recipe(name: &str, text: &str) -> String {
+    format!(
+        r#"export def main [] {{
+  derivation {name} 1.0 {{
+    language: data
+    build: {{|p|
+      write file.txt "{text}"
+      install file.txt share/{name}/
+    }}
+  }}
+}}
+"#
+    )
+}
+
+/// A place with the packages `one` and `two`, which share a file.
+fn two() -> Place {
+    let place = Place::new();
+    place.write("one.nu", recipe("one", "the same in both"));
+    place.write("two.nu", recipe("two", "the same in both"));
+    good(place.run(&["build", "./one.nu", "./two.nu"]));
+    place
+}
+
+fn good(ended: Ended) -> Ended {
+    assert_eq!(ended.code, 0, "{ended}");
+    ended
+}
+
+fn store(place: &Place) -> PathBuf {
+    place.home().join(".local/share/nuka/store")
+}
+
+/// The object's file of a path in the store.
+fn object(place: &Place, what: &str) -> PathBuf {
+    let ended = good(place.run(&["store", "path", "--json", what]));
+    let path: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    PathBuf::from(
+        path["object"].as_str().unwrap().replace("[PLACE]", place.home().parent().unwrap().to_str().unwrap()),
+    )
+}
+
+fn flip(file: &std::path::Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut bytes = fs_err::read(file).unwrap();
+    bytes[0] ^= 1;
+    fs_err::set_permissions(file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    fs_err::write(file, bytes).unwrap();
+}
+
+#[test]
+fn what_is_not_used_goes_and_what_is_pinned_stays() {
+    let place = two();
+    // What building left, such as empty trees, and no package.
+    assert!(!good(place.run(&["gc"])).stdout.contains("PACKAGE"));
+    assert!(good(place.run(&["gc"])).stderr.contains("nothing to remove"));
+    good(place.run(&["store", "pin", "one"]));
+    let planned = good(place.run(&["gc", "--keep-since", "0s", "--dry-run"]));
+    assert!(planned.stdout.contains("two") && !planned.stdout.contains("one"), "{planned}");
+    // Nothing went.
+    good(place.run(&["store", "ls", "two"]));
+    let done = good(place.run(&["gc", "--keep-since", "0s", "--json"]));
+    let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(report["done"]["packages"], 1, "{done}");
+    assert_eq!(place.run(&["store", "ls", "two"]).code, 3);
+    assert_eq!(good(place.run(&["store", "cat", "one/usr/share/one/file.txt"])).stdout, "the same in both");
+    good(place.run(&["store", "verify"]));
+    good(place.run(&["store", "unpin", "one"]));
+    good(place.run(&["gc", "--keep-since", "0s"]));
+    assert_eq!(place.run(&["store", "ls", "one"]).code, 3);
+    // What went is made again when it is wanted.
+    let again = good(place.run(&["build", "./two.nu"]));
+    assert!(again.stdout.contains("built"), "{again}");
+}
+
+#[test]
+fn why_something_is_kept() {
+    let place = two();
+    good(place.run(&["store", "pin", "one"]));
+    insta::assert_snapshot!(place.run(&["gc", "--why", "one/usr/share/one/file.txt", "--keep-since", "0s"]), @"
+    exit 0
+    --- stdout
+    the pin one
+      one 1.0  7spszrrt2bfw
+        out  dj2ts5zfzrhh
+          usr/share/one/file.txt
+    ");
+    insta::assert_snapshot!(place.run(&["gc", "--why", "two"]), @"
+    exit 0
+    --- stdout
+    it was used today
+      two 1.0  zqnkc4oytdma
+    ");
+    insta::assert_snapshot!(place.run(&["gc", "--why", "two", "--keep-since", "0s"]), @"
+    exit 1
+    --- stderr
+    nothing keeps two: `nuka gc` would remove it
+    ");
+    insta::assert_snapshot!(place.run(&["store", "kept"]), @"
+    exit 0
+    --- stdout
+    KEPT BY  WHAT     LAST USED
+    pin one  one 1.0
+    use      two 1.0  today
+    use      one 1.0  today
+    ");
+}
+
+#[test]
+fn damage_is_found_and_mended() {
+    let place = two();
+    insta::assert_snapshot!(place.run(&["store", "verify"]), @"
+    exit 0
+    --- stdout
+    11 sound objects, 1.3 KiB
+    ");
+    flip(&object(&place, "one/usr/share/one/file.txt"));
+    let found = place.run(&["store", "verify"]);
+    assert_eq!(found.code, 1, "{found}");
+    assert!(found.stdout.contains("one 1.0") && found.stderr.contains("--repair"), "{found}");
+    let mended = good(place.run(&["store", "verify", "--repair"]));
+    assert!(mended.stdout.contains("one 1.0 was made again"), "{mended}");
+    good(place.run(&["store", "verify"]));
+    assert_eq!(good(place.run(&["store", "cat", "one/usr/share/one/file.txt"])).stdout, "the same in both");
+    // A damaged directory keeps everything: nothing is removed by guess.
+    good(place.run(&["store", "pin", "one"]));
+    flip(&object(&place, "one/usr"));
+    let refused = place.run(&["gc", "--keep-since", "0s"]);
+    assert_eq!(refused.code, 1, "{refused}");
+    assert!(refused.stderr.contains("nothing was removed"), "{refused}");
+    good(place.run(&["store", "cat", "two/usr/share/two/file.txt"]));
+}
+
+#[test]
+fn a_lost_index_is_made_again() {
+    let place = two();
+    good(place.run(&["daemon", "stop"]));
+    fs_err::remove_file(store(&place).join("index.redb")).unwrap();
+    assert_eq!(place.run(&["store", "ls", "one"]).code, 3);
+    insta::assert_snapshot!(place.run(&["store", "verify", "--rebuild-index"]), @"
+    exit 0
+    --- stdout
+    the index knows 2 packages, 0 sources and 0 pins
+    ");
+    assert_eq!(good(place.run(&["store", "cat", "one/usr/share/one/file.txt"])).stdout, "the same in both");
+    let there = good(place.run(&["build", "./one.nu"]));
+    assert!(there.stdout.contains("present") || there.stdout.contains("unchanged"), "{there}");
+}
+
+#[test]
+fn packages_go_from_one_store_to_another() {
+    let (place, other) = (two(), Place::new());
+    good(place.run(&["store", "export", "one", "-o", "one.tar"]));
+    good(place.run(&["store", "export", "one", "-o", "again.tar"]));
+    let bytes = fs_err::read(place.here().join("one.tar")).unwrap();
+    assert_eq!(bytes, fs_err::read(place.here().join("again.tar")).unwrap());
+    other.write("one.tar", &bytes);
+    let imported = good(other.run(&["store", "import", "one.tar"]));
+    assert!(imported.stdout.starts_with("one 1.0"), "{imported}");
+    assert_eq!(good(other.run(&["store", "cat", "one/usr/share/one/file.txt"])).stdout, "the same in both");
+    good(other.run(&["store", "verify"]));
+    // Cut anywhere, it brings nothing.
+    let third = Place::new();
+    third.write("cut.tar", &bytes[..bytes.len() - 700]);
+    let cut = third.run(&["store", "import", "cut.tar"]);
+    assert_eq!(cut.code, 1, "{cut}");
+    assert!(good(third.run(&["store", "list"])).stdout.is_empty());
+    let exists = place.run(&["store", "export", "one", "-o", "one.tar"]);
+    assert_eq!(exists.code, 1, "{exists}");
+}
+
+#[test]
+fn trees_are_compared() {
+    let place = two();
+    place.write("other/one.nu", recipe("one", "something else"));
+    let first = good(place.run(&["store", "path", "--json", "one"]));
+    let first: serde_json::Value = serde_json::from_str(&first.stdout).unwrap();
+    good(place.run(&["build", "./other/one.nu"]));
+    let first = first["cid"].as_str().unwrap();
+    insta::assert_snapshot!(place.run(&["store", "diff", first, "one"]), @"
+    exit 1
+    --- stdout
+    ~ usr/share/one/file.txt  16 B -> 14 B
+    ");
+    insta::assert_snapshot!(place.run(&["store", "diff", "one", "one"]), @"
+    exit 0
+    --- stderr
+    the same tree
+    ");
+    insta::assert_snapshot!(place.run(&["store", "diff", "one", "two"]), @"
+    exit 1
+    --- stdout
+    - usr/share/one  directory, 14 B
+    + usr/share/two  directory, 16 B
+    ");
+}
+
+#[test]
+fn figures_of_the_store() {
+    let place = two();
+    let info = good(place.run(&["store", "info", "--json"]));
+    let info: serde_json::Value = serde_json::from_str(&info.stdout).unwrap();
+    assert_eq!(info["packages"], 2);
+    assert_eq!(info["unshared_bytes"], 32);
+    assert_eq!(info["biggest"][0]["bytes"], 16);
+}
+
+/// A package with a program.
+fn with_program() -> Place {
+    let place = Place::new();
+    place.write("src/hi.wasm", wat::parse_str(PROGRAM).unwrap());
+    place.write(
+        "greet.nu",
+        r#"export def main [] {
+  derivation greet 1.0 {
+    src: (fetch path src)
+    language: data
+    build: {|p|
+      install src/hi.wasm bin/greet --executable
+      write note.txt "a note\n"
+      install note.txt share/greet/
+    }
+    programs: { greet: "bin/greet" }
+  }
+}
+"#,
+    );
+    good(place.run(&["update-hashes", "./greet.nu"]));
+    place
+}
+
+#[test]
+fn a_shell_has_the_packages_programs_and_files() {
+    let place = with_program();
+    let command = "greet; cat $NUKA_VIEW/usr/share/greet/note.txt; touch $NUKA_VIEW/usr/x 2>/dev/null || echo read-only; exit 5";
+    let mut shell = place.command(&["--quiet", "shell", "./greet.nu", "-c", command]);
+    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+    let ended = place.end(shell);
+    assert_eq!((ended.code, ended.stdout.as_str()), (5, "hi\na note\nread-only\n"), "{ended}");
+}
+
+#[test]
+fn a_pure_shell_sees_nothing_else() {
+    if std::process::Command::new("ldd").arg("/bin/sh").output().is_err() {
+        println!("skipped: there is no ldd here");
+        return;
+    }
+    let place = with_program();
+    let command = "greet; read -r note < /usr/share/greet/note.txt; echo $note; \
+                   for path in /home /root /usr/bin/env /etc/hostname; do [ -e $path ] && echo $path; done; echo end";
+    let mut shell = place.command(&["--quiet", "shell", "--pure", "./greet.nu", "-c", command]);
+    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+    let ended = place.end(shell);
+    let place_root = place.home().display().to_string();
+    // A home directory below which the store lies has that path, and nothing else in it.
+    let seen: Vec<&str> = ended.stdout.lines().filter(|line| !place_root.starts_with(line)).collect();
+    assert_eq!((ended.code, seen), (0, vec!["hi", "a note", "end"]), "{ended}");
+}
+
+#[test]
+fn two_programs_of_one_name_are_an_error() {
+    let place = with_program();
+    let text = fs_err::read_to_string(place.here().join("greet.nu")).unwrap();
+    place.write("other.nu", text.replace("derivation greet 1.0", "derivation other 1.0"));
+    let ended = place.run(&["--quiet", "shell", "./greet.nu", "./other.nu", "-c", "true"]);
+    assert!(ended.stderr.contains("`greet` is a program of both"), "{ended}");
+}
