@@ -222,11 +222,6 @@ fn archive_rubbish() {
     });
 }
 
-/// Makes the checksums of a closure's headers right again.
-fn fix_headers(bytes: &mut [u8]) {
-    fix_checksums(bytes);
-}
-
 /// Whatever the bytes are: an error that says something and leaves nothing, or packages that are whole.
 fn hold_closure(test: &TestStore, bytes: &[u8]) -> bool {
     let before = support::listing(&test.store);
@@ -264,7 +259,7 @@ fn closure_bytes() {
     let test = AssertUnwindSafe(TestStore::new());
     bolero::check!().with_type::<Input>().for_each(|input| {
         let mut bytes = edited(&seeds, input);
-        fix_headers(&mut bytes);
+        fix_checksums(&mut bytes);
         hold_closure(&test, &bytes);
     });
 }
