@@ -7,7 +7,7 @@ use crate::{
 };
 use nuka_pir::Pid;
 use nuka_store::{
-    Store,
+    RootTarget, Store,
     check::{VerifyOptions, verify},
     export,
     gc::{self, GcOptions},
@@ -15,8 +15,10 @@ use nuka_store::{
 };
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
+    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
@@ -185,4 +187,49 @@ pub fn import_killed() {
     println!(
         "stress: import was killed {rounds} times: {whole} times all was there, {nothing} times nothing"
     );
+}
+
+/// Leases everything, says so, and waits to be killed.
+pub fn child_lease(root: &Path) {
+    let store = open(root);
+    let realised = store.read().unwrap().realised().unwrap();
+    let items: Vec<RootTarget> = realised.iter().map(|(pid, _)| RootTarget::Package(*pid)).collect();
+    let _lease = store.lease(&items).unwrap();
+    println!("leased");
+    std::thread::sleep(Duration::from_secs(600));
+}
+
+/// A lease of a process in another user namespace counts, and ends when the process is killed.
+pub fn lease_dies_with_its_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("store");
+    let store = open(&root);
+    let program = std::env::current_exe().unwrap();
+    let namespace = ["unshare", "--user", "--map-root-user"];
+    let allowed = Command::new(namespace[0]).args(&namespace[1..]).arg("true").status();
+    let mut ways = vec![Vec::new()];
+    match allowed {
+        Ok(status) if status.success() => ways.push(namespace.to_vec()),
+        other => {
+            println!("stress: SKIPPED lease_killed in a user namespace: this host allows none ({other:?})")
+        }
+    }
+    for way in ways {
+        add_tree(&store, "leased", 1).unwrap();
+        let words: Vec<&OsStr> = way.iter().map(OsStr::new).chain([program.as_os_str()]).collect();
+        let mut child = Command::new(words[0])
+            .args(&words[1..])
+            .args(["child-lease".as_ref(), root.as_os_str()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "leased\n");
+        assert_eq!(collect(&store).packages, 0, "{way:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(collect(&store).packages, 1, "{way:?}");
+    }
+    println!("stress: a lease was kept while its process lived, and ended when it was killed");
 }

@@ -24,7 +24,7 @@ mod support;
 use std::path::Path;
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 11] = [
+const TRIALS: [(&str, fn()); 13] = [
     ("add_killed", add::killed_at_random_points),
     ("add_at_once", add::two_processes_lose_nothing),
     ("add_full_disk", straits::full_disk),
@@ -33,6 +33,8 @@ const TRIALS: [(&str, fn()); 11] = [
     ("gc_beside_adding", gc::beside_adding),
     ("gc_many_processes", gc::many_processes),
     ("import_killed", gc::import_killed),
+    ("lease_killed", gc::lease_dies_with_its_process),
+    ("closure_memory", straits::closures_take_no_memory),
     ("gc_full_disk", full_disk::collecting),
     ("rebuild_full_disk", full_disk::importing_and_rebuilding),
     ("bombs", straits::bombs_take_no_memory),
@@ -45,6 +47,8 @@ fn main() {
         ["child-add", root, name, count] => add::child(Path::new(root), name, count.parse().unwrap()),
         ["child-limited", root, name] => straits::child_limited(Path::new(root), name),
         ["child-gc", root, rounds] => gc::child(Path::new(root), rounds.parse().unwrap()),
+        ["child-lease", root] => gc::child_lease(Path::new(root)),
+        ["child-closure", root] => straits::child_closure(Path::new(root)),
         ["child-import", root, file] => gc::child_import(Path::new(root), Path::new(file)),
         ["child-collect-full", disk] => full_disk::child_collect(Path::new(disk)),
         ["child-rebuild-full", disk] => full_disk::child_rebuild(Path::new(disk)),

@@ -6,8 +6,8 @@ use crate::{
     support::{self, open},
 };
 use nuka_store::{
-    Store, StoreOptions,
-    import::{ImportOptions, import_tar},
+    Node, Store, StoreError, StoreOptions, TreeBuilder, export,
+    import::{self, ImportOptions, import_tar},
     verify_tree,
 };
 use std::{io::Write, path::Path};
@@ -129,6 +129,45 @@ fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+/// In a process of its own, whose peak memory is then known: a package of 400 MB goes out and in.
+pub fn child_closure(root: &Path) {
+    let (from, to) = (open(&root.join("from")), open(&root.join("to")));
+    let (pid, text) = support::pir("large", &[]);
+    let batch = from.batch();
+    let mut builder = TreeBuilder::new();
+    for file in 0..4_u64 {
+        let mut writer = batch.blob_writer(100 << 20);
+        for part in 0..100 {
+            writer.write(&support::noise(file * 1000 + part, 1 << 20)).unwrap();
+        }
+        let (blob, size) = writer.finish().unwrap();
+        let node = Node::File { blob, size, executable: false };
+        builder.insert(&batch, &support::path(&format!("d/{file}")), node).unwrap();
+    }
+    let realisation = support::realisation(1, builder.finish(&batch).unwrap());
+    batch
+        .commit(|index| {
+            index.put_pir(&pid, &support::name("large"), &support::version("1"), text.as_bytes())?;
+            Ok::<_, StoreError>(index.put_realisation(&pid, &realisation)?)
+        })
+        .unwrap();
+    let file = root.join("closure.tar");
+    let before = peak_memory();
+    export::closure(&from, &[pid], &mut std::fs::File::create(&file).unwrap()).unwrap();
+    let reader = std::fs::File::open(&file).unwrap();
+    import::closure(&to, reader, &import::Limits::default(), 1).unwrap();
+    let grown = peak_memory() - before;
+    assert!(grown < 24 << 20, "{grown} bytes of memory");
+    assert!(verify_tree(&to, &realisation.outputs.values().next().unwrap().cid).is_empty());
+}
+
+pub fn closures_take_no_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let status = myself(&["child-closure", dir.path().to_str().unwrap()]).status().unwrap();
+    assert!(status.success());
+    println!("stress: a closure of 400 MB went out and in, in flat memory");
 }
 
 pub fn bombs_take_no_memory() {
