@@ -23,15 +23,15 @@ pub fn look(what: &str, rest: &[&str]) -> ExitCode {
             rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
             wait();
         }
-        ("wait", []) => {
+        ("wait", [] | [_]) => {
             println!("ready");
             wait();
         }
         #[allow(clippy::zombie_processes, reason = "whether it is left is what is tried")]
-        ("leave", []) => {
+        ("leave", [mark]) => {
             // Its own group, so that no terminal ends it.
             let mut left = Command::new("/proc/self/exe");
-            left.args(["inside", "wait"]).stdout(Stdio::piped());
+            left.args(["inside", "wait", *mark]).stdout(Stdio::piped());
             let mut child = left.spawn().unwrap();
             let mut word = [0; 6];
             child.stdout.as_mut().unwrap().read_exact(&mut word).unwrap();

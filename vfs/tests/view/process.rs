@@ -59,11 +59,17 @@ pub fn signals() {
     }
 }
 
+/// What tells the processes of this run from those of another.
+fn mark() -> String {
+    format!("mark-{}", std::process::id())
+}
+
 /// Processes of this program that wait.
 fn waiters() -> usize {
+    let ending = format!("inside\0wait\0{}\0", mark());
     let all = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let is = |path: std::path::PathBuf| {
-        std::fs::read(path.join("cmdline")).is_ok_and(|line| line.ends_with(b"inside\0wait\0"))
+        std::fs::read(path.join("cmdline")).is_ok_and(|line| line.ends_with(ending.as_bytes()))
             && std::fs::read_to_string(path.join("stat")).is_ok_and(|stat| !stat.contains(") Z"))
     };
     all.filter(|entry| is(entry.path())).count()
@@ -80,12 +86,12 @@ fn until_none() {
 pub fn outliving() {
     let home = Home::new();
     // What the program leaves behind ends with it.
-    let (mut child, said) = waiting(&home, Namespaces::own(false), &["leave"]);
+    let (mut child, said) = waiting(&home, Namespaces::own(false), &["leave", &mark()]);
     assert_eq!(said, "left\n");
     assert!(child.wait().unwrap().success());
     until_none();
     // What stands outside is killed, and all in it with that.
-    let (mut child, _) = waiting(&home, Namespaces::own(false), &["wait"]);
+    let (mut child, _) = waiting(&home, Namespaces::own(false), &["wait", &mark()]);
     assert!(waiters() > 0);
     child.kill().unwrap();
     child.wait().unwrap();
