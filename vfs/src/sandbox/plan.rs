@@ -94,6 +94,7 @@ pub(crate) enum Step {
     },
     Proc,
     Terminals,
+    /// A directory that everybody can write to.
     Scratch(Bytes),
     /// The new root becomes the root, and what was before is gone.
     Pivot,
@@ -123,7 +124,7 @@ impl fmt::Display for Step {
             Self::Attach { at, .. } | Self::Again { at, .. } => write!(f, "let in {}", shown(at)),
             Self::Proc => f.write_str("mount /proc"),
             Self::Terminals => f.write_str("mount /dev/pts"),
-            Self::Scratch(at) => write!(f, "mount an empty /{}", shown(at)),
+            Self::Scratch(at) => write!(f, "make a writable /{}", shown(at)),
             Self::Pivot => f.write_str("change the root"),
             Self::Loopback => f.write_str("switch on the loopback network"),
             Self::Confine => f.write_str("give up all privileges"),

@@ -13,6 +13,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
+    collections::HashSet,
     ffi::{OsStr, OsString},
     io,
     os::unix::ffi::OsStrExt,
@@ -63,6 +64,8 @@ pub(super) fn tree<O: ObjectReader>(
         .map_err(failed("open", temporary.path()))?;
     // The directories from the root to where the walk is: a path as a whole may be longer than the system takes.
     let mut open = vec![top];
+    // Each object is looked at once, however many files have its bytes.
+    let mut right = HashSet::new();
     for visit in walk(objects, cid) {
         let visit = visit?;
         let at = || place.join(OsStr::from_bytes(&visit.path.to_bytes()));
@@ -73,7 +76,10 @@ pub(super) fn tree<O: ObjectReader>(
             Node::Directory { .. } => subdirectory(directory, name).map(|opened| open.push(opened)),
             Node::Symlink { target } => symlink(directory, name, target.as_bytes()),
             Node::File { blob, size, executable } => {
-                integrity.check_object(objects, blob, *size)?;
+                if !right.contains(&(*blob, *size)) {
+                    integrity.check_object(objects, blob, *size)?;
+                    right.insert((*blob, *size));
+                }
                 let key = object_name(objects, blob);
                 leaves.write(
                     &super::leaves::Leaf { key, size: *size, executable: *executable },

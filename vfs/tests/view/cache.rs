@@ -103,7 +103,7 @@ pub fn at_once() {
     let (room, tree, views) = room();
     for means in means_here(&views) {
         std::thread::scope(|scope| {
-            for _ in 0..6 {
+            for _ in 0..3 {
                 scope.spawn(|| views.compose(&tree.cid, means).unwrap());
             }
         });

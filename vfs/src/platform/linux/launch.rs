@@ -99,11 +99,7 @@ impl State {
                 };
                 attach(self.slot(*slot)?, at, attributes)
             }
-            Step::Again { from, at } => {
-                let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-                let tree = open_tree(CWD, from.as_c_str(), flags)?;
-                move_to(tree.as_fd(), at)
-            }
+            Step::Again { from, at } => again(from, at),
             Step::Proc => {
                 let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
                 let attributes = SAFE | MountAttrFlags::MOUNT_ATTR_NOEXEC;
@@ -116,9 +112,10 @@ impl State {
                 mount_at(&context, attributes, c"dev/pts")
             }
             Step::Scratch(at) => {
-                let context = fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
-                fsconfig_set_string(&context, c"mode", c"1777")?;
-                mount_at(&context, SAFE, at)
+                // Another mount of the root's own filesystem, which stays writable when the root's is not any more: it
+                // costs much less than another filesystem.
+                fs::chmod(at.as_c_str(), Mode::from_raw_mode(0o1777))?;
+                again(at, at)
             }
             Step::Pivot => pivot(),
             Step::Loopback => process::switch_on_loopback(),
@@ -175,6 +172,13 @@ fn move_to(mount: BorrowedFd<'_>, at: &CStr) -> Result<(), Errno> {
 fn attach(mount: BorrowedFd<'_>, at: &CStr, attributes: MountAttrFlags) -> Result<(), Errno> {
     process::restrict_mount(mount, attributes, true)?;
     move_to(mount, at)
+}
+
+/// Shows a directory at another place, or as a mount of its own.
+fn again(from: &CStr, at: &CStr) -> Result<(), Errno> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let tree = open_tree(CWD, from, flags)?;
+    move_to(tree.as_fd(), at)
 }
 
 /// The working directory becomes the root; the old one is below it for a moment and then gone.
