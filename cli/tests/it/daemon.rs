@@ -68,7 +68,9 @@ fn good(ended: Ended) -> Ended {
 
 fn status(place: &Place) -> serde_json::Value {
     let ended = place.run(&["daemon", "status", "--json"]);
-    serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended}"))
+    let status = serde_json::from_str(&ended.stdout);
+    assert!(status.is_ok(), "{ended}");
+    status.unwrap()
 }
 
 fn process(place: &Place) -> u64 {

@@ -4,6 +4,7 @@
 
 mod care;
 mod completions;
+mod crowd;
 mod daemon;
 mod errors;
 mod help;

@@ -48,7 +48,7 @@ impl Nuka {
             return Err(failed("adding")(std::io::ErrorKind::InvalidInput.into()));
         }
         let name = what.file_name().map(|name| name.as_os_str().as_encoded_bytes().to_vec());
-        let name = EntryName::new(&name.unwrap_or_default()).map_err(|error| Error::SourceName { error })?;
+        let name = EntryName::new(name.unwrap_or_default()).map_err(|error| Error::SourceName { error })?;
         let tree = import::import_file(&batch, &name, file, &options)?;
         batch.commit_objects()?;
         Ok(tree.cid)

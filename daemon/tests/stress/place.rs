@@ -123,7 +123,9 @@ impl Place {
     /// What is left of work: of a process that was killed there may be something until the next one works.
     pub fn leftovers(&self) -> Vec<PathBuf> {
         let mut left = Vec::new();
-        for directory in ["store/tmp", "cache/downloads", "cache/downloads.locks", "state/locks"] {
+        let unfinished = "state/logs/unfinished";
+        for directory in ["store/tmp", "cache/downloads", "cache/downloads.locks", "state/locks", unfinished]
+        {
             let entries = fs::read_dir(self.path(directory)).into_iter().flatten();
             let paths = entries.map(|entry| entry.unwrap().path());
             left.extend(paths.filter(|path| *path != self.path("store/tmp/lock")));
@@ -132,6 +134,7 @@ impl Place {
         for (directory, kind) in [("state/logs", "log"), ("cache/modules", "cwasm")] {
             let entries = fs::read_dir(self.path(directory)).into_iter().flatten();
             let paths = entries.map(|entry| entry.unwrap().path());
+            let paths = paths.filter(|path| *path != self.path(unfinished));
             left.extend(
                 paths.filter(|path| !path.extension().is_some_and(|found| found == kind || found == "lock")),
             );
