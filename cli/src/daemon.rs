@@ -1,9 +1,9 @@
 //! All that the commands know of the daemon: its calls, and the plain data that goes in and comes out.
 
 pub use nuka_daemon::{
-    Bind, By, Client, Composed, Config, Daemon, DaemonStatus, Fault, FaultKind, Handed, MountMeans,
-    MountRequest, Namespaces, Prepared, PreparedView, READY, Root, RootFile, Sandbox, ServeOptions, Started,
-    Streams, activated,
+    Bind, By, Client, Composed, ComposedView, Config, Daemon, DaemonStatus, Fault, FaultKind, Handed,
+    MountMeans, MountRequest, Namespaces, Prepared, PreparedView, READY, Root, RootFile, Sandbox,
+    ServeOptions, Started, Streams, activated,
     api::{
         BuildOptions, BuildReport, Entry, EntryKind, Found, GrantedDirectory, Grants, PackageInfo, PirText,
         Target, WhyStep,

@@ -4,7 +4,7 @@
 //!
 //! | what | variable | else |
 //! |---|---|---|
-//! | store | `NUKA_STORE` | `$XDG_DATA_HOME/nuka/store`, `~/.local/share/nuka/store` |
+//! | store | `NUKA_STORE` | `/var/lib/nuka/store` if a daemon serves it, `$XDG_DATA_HOME/nuka/store`, `~/.local/share/nuka/store` |
 //! | cache | `NUKA_CACHE_DIR` | `$XDG_CACHE_HOME/nuka`, `~/.cache/nuka` |
 //! | logs | | `$XDG_STATE_HOME/nuka`, `~/.local/state/nuka` |
 //! | recipes | `NUKA_RECIPE_PATH`, separated by `:` | |
@@ -24,6 +24,9 @@ use std::{
     thread,
     time::Duration,
 };
+
+/// The store of all users of a machine, where there is one: see the units in `daemon/systemd`.
+const STORE_FOR_ALL: &str = "/var/lib/nuka/store";
 
 /// How long a daemon stays without anybody who uses it.
 const DAEMON_IDLE: Duration = Duration::from_secs(600);
@@ -132,7 +135,12 @@ impl Environment {
                 own.or_else(|| below(xdg, in_home, rest))
                     .ok_or(EnvironmentError::NoHome { purpose, variable: xdg })
             };
-        let store = place(value("NUKA_STORE"), "XDG_DATA_HOME", ".local/share", "nuka/store", "the store")?;
+        // A daemon that serves all users of the machine takes the place of one's own.
+        let for_all = Path::new(STORE_FOR_ALL);
+        let store = match value("NUKA_STORE") {
+            None if for_all.join("daemon/socket").exists() => for_all.to_owned(),
+            own => place(own, "XDG_DATA_HOME", ".local/share", "nuka/store", "the store")?,
+        };
         let cache = place(value("NUKA_CACHE_DIR"), "XDG_CACHE_HOME", ".cache", "nuka", "the cache")?;
         let state = place(None, "XDG_STATE_HOME", ".local/state", "nuka", "logs")?;
         let listed = value("NUKA_RECIPE_PATH").into_iter().flat_map(|path| path.split(':'));

@@ -350,6 +350,9 @@ impl Error {
             Error::WrongTree { .. } => {
                 Some("if the change is meant, `nuka update-hashes RECIPE` writes the new hash".to_owned())
             }
+            Error::NotFound { what, suggestion: Some(name) } if what == name => {
+                Some(format!("`nuka build {name}` builds it"))
+            }
             Error::NotFound { suggestion: Some(name), .. } => Some(format!("did you mean `{name}`?")),
             Error::NotFound { .. } => Some("`nuka store list` shows what is there".to_owned()),
             Error::Ambiguous { some, .. } => Some(format!("it could be {}", some.join(", "))),
@@ -362,6 +365,9 @@ impl Error {
                 Some(format!("name one with `--bin`: {}", programs.join(", ")))
             }
             Error::TwoPrograms { .. } => Some("name one of the two packages, or run them one by one with `nuka run`".to_owned()),
+            Error::Sandbox(nuka_vfs::sandbox::SandboxError::Program { .. }) => {
+                Some("check the program, and SHELL where that names it".to_owned())
+            }
             Error::View(_) | Error::Sandbox(_) => {
                 Some("`nuka doctor` shows which means of showing views this machine has".to_owned())
             }

@@ -2,7 +2,7 @@
 
 use crate::realised::Realised;
 use nuka_pir::{Cid, Input, InputName, OutputName, Pid, graph::Pirs};
-use nuka_store::{Part, Store, StoreError, merge};
+use nuka_store::{Lease, Part, RootTarget, Store, StoreError, merge};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
@@ -25,16 +25,17 @@ pub enum InputError {
     Store(#[from] StoreError),
 }
 
-/// Views by what they are made of, so that each is merged once.
-pub struct Views {
+/// Views by what they are made of, so that each is merged once. Nothing in the index names them: the lease keeps them.
+pub struct Views<'a> {
     store: Store,
+    lease: &'a Lease,
     known: Mutex<HashMap<Vec<Cid>, Cid>>,
 }
 
-impl Views {
-    /// Views over this store.
-    pub fn new(store: Store) -> Self {
-        Self { store, known: Mutex::default() }
+impl<'a> Views<'a> {
+    /// Views over this store, kept by this lease.
+    pub fn new(store: Store, lease: &'a Lease) -> Self {
+        Self { store, lease, known: Mutex::default() }
     }
 
     /// The trees merged into one. Which order they come in makes no difference: a conflict is an error.
@@ -49,6 +50,8 @@ impl Views {
         let batch = self.store.batch();
         let parts: Vec<Part> = parts.into_iter().map(|(cid, owner)| Part { owner, cid }).collect();
         let tree = merge(&batch, &parts)?;
+        // Before it is there, so that it is never there without being kept.
+        self.lease.extend(&[RootTarget::Tree(tree.cid)])?;
         batch.commit_objects()?;
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(key, tree.cid);
         Ok(tree.cid)

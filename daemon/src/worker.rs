@@ -18,7 +18,8 @@ use nuka_seed_runtime::{
     tree::{Node, Tree},
 };
 use nuka_store::{
-    Batch, BuildResult, IndexError, LogRecord, MergeError, Outputs, Realisation, Store, StoreError,
+    Batch, BuildResult, IndexError, Lease, LogRecord, MergeError, Outputs, Realisation, RootTarget, Store,
+    StoreError,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -34,7 +35,7 @@ pub struct Worker<'a> {
     /// Trees in memory.
     pub trees: &'a Trees,
     /// Merged trees.
-    pub views: &'a Views,
+    pub views: &'a Views<'a>,
     /// Runs programs.
     pub engine: &'a Engine,
     /// Gives compiled programs.
@@ -55,6 +56,8 @@ pub struct Worker<'a> {
     pub observer: &'a dyn Observer,
     /// Builds that are going on, of this piece of work and of others.
     pub in_flight: &'a Builds,
+    /// Keeps what it works with.
+    pub lease: &'a Lease,
 }
 
 /// Builds that are going on, by their ids.
@@ -270,6 +273,12 @@ impl Worker<'_> {
     /// An earlier result of the same build, now also this package's.
     fn earlier(&self, pid: Pid, pir: &Pir, build: BuildId) -> Result<Option<Made>, WorkError> {
         let Some(result) = self.store.read()?.build(&build)? else { return Ok(None) };
+        let trees: Vec<_> = result.outputs.values().map(|tree| RootTarget::Tree(tree.cid)).collect();
+        self.lease.extend(&trees)?;
+        // It may have been collected before that.
+        let Some(result) = self.store.read()?.build(&build)?.filter(|again| *again == result) else {
+            return Ok(None);
+        };
         let BuildResult { outputs, time_ms, duration_ms } = result;
         if let Some(out) = outputs.get(&OutputName::out()) {
             outputs::check_programs(&self.trees.load(out.cid)?, &pir.build.prefix, &pir.run)?;

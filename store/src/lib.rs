@@ -23,6 +23,7 @@ mod index;
 mod lease;
 mod lock_file;
 mod loose;
+mod lost;
 mod name;
 mod objects;
 mod owner;

@@ -2,6 +2,9 @@
 
 use crate::{
     error::StoreError,
+    gc::locks::GcLocks,
+    index::{IndexOptions, RootTarget},
+    lease::Lease,
     objects::{ObjectDir, read_checked},
     reader::ObjectReader,
     watch::Watch,
@@ -13,9 +16,12 @@ use std::{
     sync::Arc,
 };
 
-/// The objects of a store. Nothing is locked and nothing is written: another process may own the store.
+/// The objects of a store. Nothing is locked and no object is written: another process may own the store.
 #[derive(Debug, Clone)]
-pub struct Objects(Arc<ObjectDir>);
+pub struct Objects {
+    root: PathBuf,
+    objects: Arc<ObjectDir>,
+}
 
 impl Objects {
     /// The objects of the store in the directory `root`.
@@ -23,20 +29,31 @@ impl Objects {
     /// # Errors
     /// If there is no store.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        Ok(Self(Arc::new(ObjectDir::open(root.join("objects"), Watch::default())?)))
+        let objects = Arc::new(ObjectDir::open(root.join("objects"), Watch::default())?);
+        Ok(Self { root: root.to_path_buf(), objects })
     }
 }
 
 impl Objects {
     /// Where they are: blob `abcdef...` is at `ab/cdef...` in it.
     pub fn path(&self) -> &Path {
-        self.0.path()
+        self.objects.path()
+    }
+
+    /// Keeps these for as long as the lease, and this process, lives: as [`Store::lease`](crate::Store::lease), beside
+    /// whoever owns the store.
+    ///
+    /// # Errors
+    /// If this user may not write to the store.
+    pub fn lease(&self, items: &[RootTarget]) -> Result<Lease, StoreError> {
+        let locks = Arc::new(GcLocks::new(&self.root, IndexOptions::default().wait));
+        Lease::take(&self.root, &locks, items)
     }
 }
 
 impl ObjectReader for Objects {
     fn open_blob(&self, id: &BlobId) -> Result<File, StoreError> {
-        self.0.open_object(id)?.ok_or(StoreError::NoObject { id: *id })
+        self.objects.open_object(id)?.ok_or(StoreError::NoObject { id: *id })
     }
 
     fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>, StoreError> {
@@ -44,10 +61,10 @@ impl ObjectReader for Objects {
     }
 
     fn blob_path(&self, id: &BlobId) -> PathBuf {
-        self.0.path_of(id)
+        self.objects.path_of(id)
     }
 
     fn blob_size(&self, id: &BlobId) -> Result<Option<u64>, StoreError> {
-        self.0.size(id)
+        self.objects.size(id)
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     gc::locks::GcLocks,
     index::{Index, IndexOptions, IndexReader, IndexWriter, RootTarget, Used},
     lease::Lease,
+    lost,
     objects::{ObjectDir, hash_file, read_checked},
     owner::{OwnerLock, Ownership},
     reader::ObjectReader,
@@ -118,8 +119,10 @@ impl Store {
         }
         let owner = OwnerLock::take(&root, options.owner, options.index.wait)?;
         staging::remove_stale(&root.join("tmp"))?;
+        let objects = ObjectDir::open(root.join("objects"), Watch(options.watch.clone()))?;
+        lost::note(&root, &objects)?;
         let inner = Inner {
-            objects: ObjectDir::open(root.join("objects"), Watch(options.watch.clone()))?,
+            objects,
             index: Index::open(&root, options.index.clone(), options.owner, Watch(options.watch.clone()))?,
             syncer: Syncer::default(),
             process: OnceLock::new(),
@@ -258,7 +261,8 @@ fn has_version(root: &Path) -> Result<bool, StoreError> {
 /// Makes the store's directories. The version file comes last: without it the rest is made again.
 fn create_layout(root: &Path) -> Result<(), StoreError> {
     const PARTS: [&str; 3] = ["objects", "logs", "tmp"];
-    const OURS: [&str; 6] = ["index.", "version", "owner.", "gc.", "finds.", "leases"];
+    // The last is the socket of a daemon that systemd starts with its first client.
+    const OURS: [&str; 7] = ["index.", "version", "owner.", "gc.", "finds.", "leases", "daemon"];
     let failed = |error| StoreError::io("make the store", root, error);
     fs_err::create_dir_all(root).map_err(failed)?;
     for entry in fs_err::read_dir(root).map_err(failed)? {

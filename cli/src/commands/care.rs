@@ -142,6 +142,10 @@ pub fn export(context: &Context, arguments: &ExportArguments) -> Done {
             help: "name a file: `-o FILE`".to_owned(),
         });
     }
+    if !stdout && output.symlink_metadata().is_ok() {
+        let help = "name a file that is not there: nothing is overwritten".to_owned();
+        return Err(Error::Exists { path: output.clone(), help });
+    }
     let into = match stdout {
         true => Handed::stream("standard output", io::stdout()),
         false => Handed::create(context.environment.current_directory.join(output)),

@@ -44,7 +44,7 @@ enum Verb {
     Start,
     /// End the daemon, after what it is doing
     Stop {
-        /// Do not wait: stop what is going on
+        /// Stop builds that are going on, rather than wait for them
         #[arg(long)]
         now: bool,
     },
@@ -61,8 +61,8 @@ enum Verb {
     },
     /// Be the daemon, in this process
     #[command(after_help = "\
-What commands start, and what systemd starts for all users of a machine: see the units in the documentation.
-A socket that systemd hands over (LISTEN_FDS) is used instead of the store's own.")]
+What commands start, and what systemd starts for all users of a machine: docs/daemon.md has the units.
+A socket that systemd hands over (LISTEN_FDS) is used instead of the store's own; then it ends when it is idle.")]
     Run {
         /// Stay until told to end, and write to stderr instead of the log
         #[arg(long)]

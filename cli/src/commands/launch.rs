@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! #!/path/of/nuka __launch
-//! {"prepared": ..., "grants": ...}
+//! {"prepared": ..., "grants": ..., "env": [NAMES]}
 //! ```
 //!
 //! The kernel starts nuka with the launcher's path and what the program was given. Everything that starting takes is in the
@@ -36,8 +36,25 @@ pub const NAME: &str = "nuka-launch";
 pub struct Launcher {
     /// The program.
     pub prepared: Prepared,
-    /// What it may do beyond what its recipe says.
+    /// What it may do beyond what its recipe says. Values of variables are not in here, where others could read them.
     pub grants: Grants,
+    /// Variables that it sees, with the values that they have when it is started.
+    pub env: Vec<String>,
+}
+
+impl Launcher {
+    /// For a program in a shell with these grants. In one that is `apart` from the host, directories are where they were
+    /// let in.
+    pub fn new(prepared: &Prepared, grants: &Grants, apart: bool) -> Self {
+        let env = grants.env.iter().map(|(name, _)| name.clone()).collect();
+        let mut grants = Grants { env: Vec::new(), ..grants.clone() };
+        if apart {
+            for directory in &mut grants.directories {
+                directory.host = PathBuf::from(&directory.guest);
+            }
+        }
+        Self { prepared: prepared.clone(), grants, env }
+    }
 }
 
 /// The launcher, and what the program is given, if these are the arguments of a launch.
@@ -66,11 +83,14 @@ fn launch(file: &Path, arguments: &[OsString], terminal: Terminal) -> Result<Exi
     let text = fs::read(file).map_err(Error::file("read the launcher", file))?;
     let json =
         text.iter().position(|byte| *byte == b'\n').and_then(|end| text.get(end..)).unwrap_or_default();
-    let Launcher { prepared, grants } = serde_json::from_slice(json).map_err(|error| Error::NoProgram {
-        path: file.to_owned(),
-        reason: format!("it is no launcher of this version of nuka ({error})"),
-        help: "leave this shell and open it again: `nuka shell`".to_owned(),
-    })?;
+    let Launcher { prepared, mut grants, env } =
+        serde_json::from_slice(json).map_err(|error| Error::NoProgram {
+            path: file.to_owned(),
+            reason: format!("it is no launcher of this version of nuka ({error})"),
+            help: "leave this shell and open it again: `nuka shell`".to_owned(),
+        })?;
+    let value = |name: String| Some((name.clone(), context.environment.variables.get(&name)?.clone()));
+    grants.env = env.into_iter().filter_map(value).collect();
     let progress = context.progress(&crate::context::WorkArguments::LOCAL);
     let code = context.local().run(&prepared, arguments, &grants, &progress);
     progress.finish();

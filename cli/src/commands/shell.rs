@@ -8,12 +8,15 @@ use crate::{
         pure,
     },
     context::{Context, WorkArguments},
-    daemon::{Client, Composed, Namespaces, PreparedView, Root, Sandbox, Streams, Target},
+    daemon::{
+        Composed, ComposedView, Grants, Namespaces, Prepared, PreparedView, Root, Sandbox, Streams, Target,
+    },
     error::Error,
     exit::Exit,
     report::{escape::escape, hashes},
 };
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
@@ -58,12 +61,18 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         nuka.make_ready(program, &progress)?;
     }
     progress.finish();
+    // This process's own: the daemon may end while the shell is open.
+    let _lease = nuka.lease_view(&view);
+    for program in &view.programs {
+        let declared = program.declared();
+        if !declared.is_empty() {
+            let (program, declared) = (escape(&program.program), declared.join(", "));
+            context.say(&format!("its recipe lets {program} {}", escape(&declared)));
+        }
+    }
     let composed = nuka.compose(view.view)?;
-    let launchers: Vec<Launcher> = view
-        .programs
-        .iter()
-        .map(|prepared| Launcher { prepared: prepared.clone(), grants: grants.clone() })
-        .collect();
+    let inside = |prepared: &Prepared| Launcher::new(prepared, &grants, arguments.pure);
+    let launchers: Vec<Launcher> = view.programs.iter().map(inside).collect();
     let shell = shell(context);
     let words = match &arguments.command {
         Some(command) => vec![shell.into_os_string(), "-c".into(), command.into()],
@@ -72,7 +81,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     if arguments.pure {
         return pure::run(context, composed.composed, &launchers, &grants, words);
     }
-    let status = beside_the_host(context, &nuka, &view, composed.composed, &launchers, words)?;
+    let status = beside_the_host(context, &view, composed, &launchers, &grants, words)?;
     Ok(Exit::Program(code(status)))
 }
 
@@ -85,39 +94,38 @@ fn shell(context: &Context) -> PathBuf {
 /// With all that is there anyhow.
 fn beside_the_host(
     context: &Context,
-    nuka: &Client,
     view: &PreparedView,
-    composed: Composed,
+    composed: ComposedView,
     launchers: &[Launcher],
+    grants: &Grants,
     words: Vec<OsString>,
 ) -> Result<ExitStatus, Error> {
     let environment = &context.environment;
     let own = environment.executable.clone().unwrap_or_else(|| PathBuf::from("nuka"));
     let interpreter = format!("{} {}", own.display(), launch::VERB);
     let launchers = launch::write(&environment.cache, &interpreter, launchers)?;
-    // Each shell has mounts of its own, so that one directory serves all of them.
     let (at, mounted) = match composed {
-        Composed::Directory(path) => (path, None),
-        overlay @ Composed::Overlay { .. } => {
+        // Nothing can be mounted: the files are looked at where they were prepared.
+        ComposedView { composed: Composed::Directory(path), means: None } => (path, None),
+        // Each shell has mounts of its own, so that one directory serves all of them.
+        ComposedView { composed, .. } => {
             let at = environment.cache.join("view");
             fs_err::create_dir_all(&at).map_err(Error::file("make", &at))?;
             let at = fs_err::canonicalize(&at).map_err(Error::file("find", &at))?;
-            (at, Some(overlay))
+            (at, Some(composed))
         }
     };
     let before = environment.variables.get("PATH").map(String::as_str).unwrap_or("/usr/bin:/bin");
     let path = format!("{}:{}:{before}", launchers.display(), at.join("usr/bin").display());
-    let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-    env.retain(|(name, _)| {
-        name != "PATH" && name != "NUKA_VIEW" && name != "NUKA_STORE" && name != "NUKA_CACHE_DIR"
-    });
+    let mut env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
     env.extend([
         ("PATH".into(), path.into()),
         ("NUKA_VIEW".into(), at.clone().into_os_string()),
         // Launchers find these wherever the shell goes.
-        ("NUKA_STORE".into(), nuka.config().store.clone().into_os_string()),
-        ("NUKA_CACHE_DIR".into(), nuka.config().cache.clone().into_os_string()),
+        ("NUKA_STORE".into(), environment.store.clone().into_os_string()),
+        ("NUKA_CACHE_DIR".into(), environment.cache.clone().into_os_string()),
     ]);
+    env.extend(grants.env.iter().map(|(name, value)| (name.into(), value.into())));
     let names: Vec<_> = view.programs.iter().map(|program| escape(&program.program).into_owned()).collect();
     if words.len() == 1 {
         context.say(&format!("programs: {}; leave with `exit`", names.join(", ")));
@@ -133,7 +141,7 @@ fn beside_the_host(
         namespaces: Namespaces::least(),
         privileged: environment.is_root(),
         argv: words,
-        env,
+        env: env.into_iter().collect(),
         cwd: environment.current_directory.clone(),
     };
     start(&sandbox)

@@ -149,6 +149,11 @@ fn a_lost_index_is_made_again() {
     good(place.run(&["daemon", "stop"]));
     fs_err::remove_file(store(&place).join("index.redb")).unwrap();
     assert_eq!(place.run(&["store", "ls", "one"]).code, 3);
+    // All that there is looks as if nobody wanted it: nothing of it goes.
+    let refused = place.run(&["gc", "--keep-since", "0s"]);
+    assert_eq!(refused.code, 1, "{refused}");
+    assert!(refused.stderr.contains("--rebuild-index"), "{refused}");
+    assert_eq!(place.run(&["store", "verify"]).code, 1);
     insta::assert_snapshot!(place.run(&["store", "verify", "--rebuild-index"]), @"
     exit 0
     --- stdout
@@ -249,6 +254,50 @@ fn a_shell_has_the_packages_programs_and_files() {
     shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
     let ended = place.end(shell);
     assert_eq!((ended.code, ended.stdout.as_str()), (5, "hi\na note\nread-only\n"), "{ended}");
+}
+
+#[test]
+fn what_an_open_shell_sees_stays_whatever_becomes_of_the_daemon() {
+    let place = with_program();
+    let nuka = env!("CARGO_BIN_EXE_nuka");
+    let command = format!(
+        "{nuka} -q daemon stop; {nuka} -q gc --keep-since 0s > gc.txt; cat $NUKA_VIEW/usr/share/greet/note.txt; greet; \
+         SECRET=seen; env | grep -c ^TOKEN=secret; grep -rl secret $HOME/.cache/nuka/launchers || true"
+    );
+    let mut shell =
+        place.command(&["--quiet", "shell", "--env", "TOKEN=secret", "./greet.nu", "-c", &command]);
+    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+    let ended = place.end(shell);
+    // The variable is there, and its value lies nowhere.
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "a note\nhi\n1\n"), "{ended}");
+    good(place.run(&["gc", "--keep-since", "0s"]));
+    assert_eq!(place.run(&["store", "ls", "greet"]).code, 3);
+    // What was prepared of it is gone too.
+    let composed = place.home().join(".cache/nuka/composed/1/overlay/trees");
+    assert_eq!(fs_err::read_dir(composed).into_iter().flatten().count(), 0);
+}
+
+#[test]
+fn a_directory_let_into_a_pure_shell_is_where_it_was_put() {
+    if std::process::Command::new("ldd").arg("/bin/sh").output().is_err() {
+        println!("skipped: there is no ldd here");
+        return;
+    }
+    let place = with_program();
+    place.write("data/file.txt", "inside");
+    let mut shell = place.command(&[
+        "--quiet",
+        "shell",
+        "--pure",
+        "--dir",
+        "data:/data",
+        "./greet.nu",
+        "-c",
+        "greet; read -r line < /data/file.txt || true; echo $line; echo x > /data/new 2>/dev/null || echo read-only",
+    ]);
+    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+    let ended = place.end(shell);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "hi\ninside\nread-only\n"), "{ended}");
 }
 
 #[test]

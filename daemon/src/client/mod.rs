@@ -24,6 +24,7 @@ use crate::{
     request::{self, Request},
 };
 use nuka_pir::{BlobId, Cid, PackageName};
+use nuka_store::Lease;
 use nuka_vfs::mount::MountMeans;
 use remote::Remote;
 use std::{
@@ -117,12 +118,18 @@ impl Client {
         grants: &Grants,
         observer: &dyn Observer,
     ) -> Answer<u8> {
+        let _lease = self.here.lease_program(prepared);
         Ok(self.here.run(prepared, args, grants, observer)?)
     }
 
     /// Builds packages and merges them into one view, which stays in the store for as long as this client lives.
     pub fn view(&self, targets: &[Target], observer: &dyn Observer) -> Answer<PreparedView> {
         self.ask(request::View { targets: targets.to_vec() }, observer)
+    }
+
+    /// Keeps a view and its programs in the store for as long as the lease, and this process, lives.
+    pub fn lease_view(&self, view: &PreparedView) -> Option<Lease> {
+        self.here.lease_view(view)
     }
 
     /// Prepares a view by the best means that this host has.

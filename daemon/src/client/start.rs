@@ -135,10 +135,9 @@ impl Daemon {
         &self.link
     }
 
-    /// Whether it is this build of nuka, or serves others too, which must not be taken away from them.
+    /// Whether it is this build of nuka, or serves others too, from whom it must not be taken away.
     fn is_ours(&self, config: &Config) -> bool {
-        let own = socket::identity(config.executable.as_deref());
-        self.welcome.identity == own || !self.welcome.capabilities.iter().any(|name| name == STOP)
+        self.welcome.for_all || self.welcome.identity == socket::identity(config.executable.as_deref())
     }
 
     /// Fails unless it answers requests of this name.
@@ -147,7 +146,12 @@ impl Daemon {
             return Ok(());
         }
         let message = format!("the daemon (nuka {}) does not let you `{name}`", self.welcome.version);
-        let help = "it is of another version, or serves all users of this machine and keeps that to the administrator";
+        let help = match self.welcome.for_all {
+            true => {
+                "it serves all users of this machine and keeps that to the administrator; NUKA_STORE names a store of your own"
+            }
+            false => "it is of another version of nuka: `nuka daemon stop` ends it",
+        };
         Err(Box::new(Fault::new(FaultKind::Refused, "nuka::daemon", message).with_help(help)))
     }
 
@@ -273,7 +277,7 @@ fn start(config: &Config) -> Result<(), Box<Fault>> {
         std::thread::sleep(Duration::from_millis(20));
         return Ok(());
     }
-    let message = format!("the daemon did not start: {}", said.trim());
+    let message = format!("the daemon did not start: {}", said.trim().trim_start_matches(['×', ' ']));
     let help = "`nuka doctor` looks at the store; `--no-daemon` does the work without a daemon";
     Err(Box::new(Fault::new(FaultKind::NoDaemon, "nuka::daemon", message).with_help(help)))
 }

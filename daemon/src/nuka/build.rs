@@ -188,7 +188,7 @@ impl Nuka {
         let store = self.store()?;
         let pool = self.shared.pool(self.config.jobs)?;
         let trees = Trees::new(store.clone());
-        let views = Views::new(store.clone());
+        let views = Views::new(store.clone(), lease);
         let known = Mutex::new(std::mem::take(&mut work.sources));
         let modules = self.programs()?;
         let worker = Worker {
@@ -205,6 +205,7 @@ impl Nuka {
             locks: &self.config.locks(),
             observer,
             in_flight: &self.shared.builds,
+            lease,
         };
         let done: Mutex<HashMap<Pid, Outcome>> = Mutex::default();
         let failures: Mutex<HashMap<usize, Failure>> = Mutex::default();
@@ -216,11 +217,9 @@ impl Nuka {
             let result = match work.jobs.get(position) {
                 None => return true,
                 Some(Job::Fetch(id, source)) => self
-                    .fetch(source, *id, (answer, roots), observer)
-                    .and_then(|cid| {
-                        lease.extend(&[RootTarget::Tree(cid)])?;
+                    .fetch(source, *id, lease, (answer, roots), observer)
+                    .map(|cid| {
                         lock(&known).insert(*id, cid);
-                        Ok(())
                     })
                     .map_err(|error| fetch_failure(&work, position, source, &error)),
                 Some(Job::Make(pid)) => match work.pirs.get(pid) {
@@ -271,15 +270,23 @@ impl Nuka {
         &self,
         source: &Source,
         id: SourceId,
+        lease: &Lease,
         (answer, roots): (&Answer, &RecipeRoots),
         observer: &dyn Observer,
     ) -> Result<nuka_pir::Cid, Error> {
-        let fetch = |doing: &Doing<'_, _>| {
-            self.fetch_now(source, id, (answer, roots), doing.observer).map_err(Arc::new)
-        };
-        match self.shared.fetches.share(&id, observer, fetch) {
-            None => Err(Error::Cancelled),
-            Some(fetched) => fetched.map_err(Error::Shared),
+        loop {
+            let fetch = |doing: &Doing<'_, _>| {
+                self.fetch_now(source, id, (answer, roots), doing.observer).map_err(Arc::new)
+            };
+            let cid = match self.shared.fetches.share(&id, observer, fetch) {
+                None => return Err(Error::Cancelled),
+                Some(fetched) => fetched.map_err(Error::Shared)?,
+            };
+            lease.extend(&[RootTarget::Tree(cid)])?;
+            // A collection may have come between the fetch and the lease.
+            if self.store()?.read()?.source(&id)?.is_some() {
+                return Ok(cid);
+            }
         }
     }
 

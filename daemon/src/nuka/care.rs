@@ -76,6 +76,10 @@ impl Nuka {
                 let _ = fs_err::remove_file(path);
             }
         }
+        // What is prepared of views costs room, and nothing else: failing to remove it is no failure.
+        if let Err(error) = self.sweep_views() {
+            observer.event(Event::Warning { text: error.to_string() });
+        }
         Ok(GcDone {
             packages: report.packages as u64,
             sources: report.sources as u64,

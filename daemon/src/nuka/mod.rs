@@ -28,6 +28,7 @@ use crate::{
     recipes::RecipeRoots,
     shared::{Ownership, Shared, once},
 };
+use nuka_pir::Pid;
 use nuka_seed_runtime::{Engine, ModuleCache};
 use nuka_store::{Lease, RootTarget, Store};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -38,7 +39,7 @@ pub struct Nuka {
     roots: RecipeRoots,
     shared: Arc<Shared>,
     /// What stays in the store for as long as this person is here.
-    held: Arc<Mutex<Option<Lease>>>,
+    held: Arc<Mutex<Option<Arc<Lease>>>>,
     fetcher: OnceLock<Fetcher>,
 }
 
@@ -63,13 +64,25 @@ impl Nuka {
     }
 
     /// Keeps something in the store for as long as this person is here.
-    fn hold(&self, items: &[RootTarget]) -> Result<(), Error> {
+    fn hold(&self, items: &[RootTarget]) -> Result<Arc<Lease>, Error> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match held.as_ref() {
             Some(lease) => lease.extend(items)?,
-            None => *held = Some(self.store()?.lease(items)?),
+            None => *held = Some(Arc::new(self.store()?.lease(items)?)),
         }
-        Ok(())
+        held.clone().ok_or(Error::Cancelled)
+    }
+
+    /// Packages that were just built, held: `None` if a collection was faster.
+    fn hold_packages(&self, pids: &[Pid]) -> Result<Option<Arc<Lease>>, Error> {
+        let lease = self.hold(&pids.iter().map(|pid| RootTarget::Package(*pid)).collect::<Vec<_>>())?;
+        let index = self.store()?.read()?;
+        for pid in pids {
+            if index.realisation(pid)?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(lease))
     }
 
     /// Where and how it works.

@@ -16,7 +16,7 @@ use nuka_seed_runtime::{
     process::Access,
     tree::GuestPath,
 };
-use nuka_store::{Node, ObjectReader as _, TreePath, lookup};
+use nuka_store::{Lease, Node, ObjectReader as _, RootTarget, TreePath, lookup};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -53,6 +53,11 @@ impl Prepared {
 }
 
 impl Prepared {
+    /// What must stay in the store while it runs.
+    pub(super) fn kept(&self) -> [RootTarget; 2] {
+        [RootTarget::Tree(self.view), RootTarget::Blob(self.blob)]
+    }
+
     /// What the recipe lets the program do beyond reading the current directory, in words.
     pub fn declared(&self) -> Vec<String> {
         let permissions = &self.permissions;
@@ -79,9 +84,14 @@ impl Nuka {
         observer: &dyn Observer,
     ) -> Result<Prepared, Error> {
         let options = BuildOptions::default();
-        let report = self.build(std::slice::from_ref(target), &options, observer)?;
-        let Some(outcome) = report.requested.first().cloned().filter(|_| report.failed.is_empty()) else {
-            return Err(Error::BuildFailed { package: target.to_string(), report: Box::new(report) });
+        let (outcome, lease) = loop {
+            let report = self.build(std::slice::from_ref(target), &options, observer)?;
+            let Some(outcome) = report.requested.first().cloned().filter(|_| report.failed.is_empty()) else {
+                return Err(Error::BuildFailed { package: target.to_string(), report: Box::new(report) });
+            };
+            if let Some(lease) = self.hold_packages(&[outcome.package.pid])? {
+                break (outcome, lease);
+            }
         };
         let pid = outcome.package.pid;
         let index = self.store()?.read()?;
@@ -102,7 +112,7 @@ impl Nuka {
         let Some(details) = pir.run.programs.get(name.as_str()).cloned() else {
             return Err(Error::NoProgram { package, program: name, programs: names() });
         };
-        let view = self.run_view(pid)?;
+        let view = self.run_view(pid, &lease)?;
         self.prepared(outcome, &pir, name, details, view)
     }
 
@@ -128,13 +138,13 @@ impl Nuka {
     }
 
     /// The package merged with what it needs when it runs.
-    pub(super) fn run_view(&self, pid: Pid) -> Result<Cid, Error> {
+    pub(super) fn run_view(&self, pid: Pid, lease: &Lease) -> Result<Cid, Error> {
         let store = self.store()?;
         let work = plan::plan(store, &[pid], false)?;
         let own = Input { pid, outputs: vec![OutputName::out()] };
         let name = InputName::new("program").map_err(|error| Error::Name { error })?;
         let parts = inputs::closure(&work.pirs, &work.realised, &BTreeMap::from([(name, own)]))?;
-        Ok(Views::new(store.clone()).merged(parts)?)
+        Ok(Views::new(store.clone(), lease).merged(parts)?)
     }
 
     /// Runs a program until it ends, and gives its exit code. The store is not opened: its objects are enough.

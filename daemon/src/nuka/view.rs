@@ -9,13 +9,16 @@ use crate::{
     plan,
 };
 use nuka_pir::{Cid, Input, InputName, OutputName};
-use nuka_store::RootTarget;
+use nuka_store::{Lease, ObjectReader as _, RootTarget};
 use nuka_vfs::{
     Integrity,
     view::{self, Answer, Composed, ViewMeans},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Packages merged with what they need, and the programs that people start by name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,21 +34,27 @@ pub struct PreparedView {
 pub struct ComposedView {
     /// What has to be mounted, or is a directory already.
     pub composed: Composed,
-    /// By which means.
-    pub means: ViewMeans,
+    /// By which means; `None` if nothing can be mounted here: then it is a directory that can be looked at.
+    pub means: Option<ViewMeans>,
 }
 
 impl Nuka {
     /// Builds what is wanted and merges it with what it needs. It stays in the store for as long as whoever asks is here.
     pub fn view(&self, targets: &[Target], observer: &dyn Observer) -> Result<PreparedView, Error> {
-        let report = self.build(targets, &BuildOptions::default(), observer)?;
-        if !report.failed.is_empty() {
-            let names: Vec<_> = targets.iter().map(ToString::to_string).collect();
-            return Err(Error::BuildFailed { package: names.join(", "), report: Box::new(report) });
-        }
+        let (report, pids, lease) = loop {
+            let report = self.build(targets, &BuildOptions::default(), observer)?;
+            if !report.failed.is_empty() {
+                let names: Vec<_> = targets.iter().map(ToString::to_string).collect();
+                return Err(Error::BuildFailed { package: names.join(", "), report: Box::new(report) });
+            }
+            // One that is named twice is there once.
+            let pids: BTreeSet<_> = report.requested.iter().map(|outcome| outcome.package.pid).collect();
+            let pids: Vec<_> = pids.into_iter().collect();
+            if let Some(lease) = self.hold_packages(&pids)? {
+                break (report, pids, lease);
+            }
+        };
         let store = self.store()?;
-        let pids: Vec<_> = report.requested.iter().map(|outcome| outcome.package.pid).collect();
-        self.hold(&pids.iter().map(|pid| RootTarget::Package(*pid)).collect::<Vec<_>>())?;
         let work = plan::plan(store, &pids, false)?;
         let mut wanted = BTreeMap::new();
         for (number, pid) in pids.iter().enumerate() {
@@ -53,13 +62,12 @@ impl Nuka {
             wanted.insert(name, Input { pid: *pid, outputs: vec![OutputName::out()] });
         }
         let parts = inputs::closure(&work.pirs, &work.realised, &wanted)?;
-        let view = Views::new(store.clone()).merged(parts)?;
-        self.hold(&[RootTarget::Tree(view)])?;
+        let view = Views::new(store.clone(), &lease).merged(parts)?;
         let mut programs: BTreeMap<String, Prepared> = BTreeMap::new();
-        for outcome in &report.requested {
-            let Some(pir) = work.pirs.get(&outcome.package.pid) else { continue };
-            let own = self.run_view(outcome.package.pid)?;
-            self.hold(&[RootTarget::Tree(own)])?;
+        for pid in &pids {
+            let outcome = report.requested.iter().find(|outcome| outcome.package.pid == *pid);
+            let (Some(outcome), Some(pir)) = (outcome, work.pirs.get(pid)) else { continue };
+            let own = self.run_view(*pid, &lease)?;
             for (name, details) in &pir.run.programs {
                 let prepared = self.prepared(outcome.clone(), pir, name.to_string(), details.clone(), own)?;
                 if let Some(other) = programs.insert(name.to_string(), prepared) {
@@ -89,8 +97,45 @@ impl Nuka {
     pub fn compose(&self, view: Cid) -> Result<ComposedView, Error> {
         let views = self.views()?;
         // Without any means of mounting a prepared directory can still be looked at where it is.
-        let means = view::choose(&views.probe(false)).unwrap_or(ViewMeans::Prepared);
-        Ok(ComposedView { composed: views.compose(&view, means)?, means })
+        let means = view::choose(&views.probe(false));
+        Ok(ComposedView { composed: views.compose(&view, means.unwrap_or(ViewMeans::Prepared))?, means })
+    }
+
+    /// Removes what was prepared of views that are not in the store any more. Who uses one has a lease of it.
+    pub(super) fn sweep_views(&self) -> Result<(), Error> {
+        let (views, objects) = (self.views()?, self.shared.objects()?);
+        let gone = |cid: &Cid| Ok::<_, Error>(objects.blob_size(&(*cid).into())?.is_none());
+        for means in [ViewMeans::Overlay, ViewMeans::Prepared] {
+            for cid in views.prepared(means)? {
+                if gone(&cid)? {
+                    views.remove(&cid, means)?;
+                }
+            }
+            views.sweep(means)?;
+        }
+        let materialised = fs_err::read_dir(self.config.cache.join("views")).into_iter().flatten().flatten();
+        for entry in materialised {
+            let cid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+            if cid.is_some_and(|cid| gone(&cid).unwrap_or(false)) {
+                // One that cannot be removed costs its room.
+                let _ = fs_err::remove_dir_all(entry.path());
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what a program needs for as long as the lease lives, which is this process's own. A user who may not write to
+    /// the store has none, and is kept by the daemon alone.
+    pub fn lease_program(&self, prepared: &Prepared) -> Option<Lease> {
+        let [view, blob] = prepared.kept();
+        self.shared.objects().ok()?.lease(&[view, blob]).ok()
+    }
+
+    /// The same of a view and its programs.
+    pub fn lease_view(&self, view: &PreparedView) -> Option<Lease> {
+        let programs = view.programs.iter().flat_map(Prepared::kept);
+        let items: Vec<_> = programs.chain([RootTarget::Tree(view.view)]).collect();
+        self.shared.objects().ok()?.lease(&items).ok()
     }
 
     /// Does now what starting a program would do the first time: compiles it and writes out the files that it sees.

@@ -20,10 +20,18 @@ pub fn activated(env: &BTreeMap<String, String>) -> Option<(UnixListener, PathBu
     if number("LISTEN_PID") != Some(std::process::id()) || number("LISTEN_FDS") != Some(1) {
         return None;
     }
+    if !is_open(FIRST) {
+        return None;
+    }
     #[expect(unsafe_code, reason = "the protocol names a descriptor that nobody else in this process has")]
     // SAFETY: whoever set LISTEN_PID to this process has opened descriptor 3 for it, and this is its only owner.
     let listener = unsafe { UnixListener::from_raw_fd(FIRST) };
     let path = listener.local_addr().ok()?.as_pathname()?.to_owned();
     rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::CLOEXEC).ok()?;
     Some((listener, path))
+}
+
+/// Whether this process has a descriptor of this number.
+fn is_open(number: RawFd) -> bool {
+    std::path::Path::new(&format!("/proc/self/fd/{number}")).symlink_metadata().is_ok()
 }

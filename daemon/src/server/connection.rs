@@ -11,8 +11,8 @@ use crate::{
     recipes::RecipeRoots,
     request::{self, Reply},
     socket::{
-        Frame, FrameError, Hello, Kind, Link, MAX_QUESTION, PROTOCOL, QuestionBody, QuestionHead, Session,
-        Welcome,
+        Frame, FrameError, Hello, HelloHead, Kind, Link, MAX_QUESTION, PROTOCOL, QuestionBody, QuestionHead,
+        Session, Welcome,
     },
 };
 use std::{
@@ -89,9 +89,12 @@ impl Connection {
         if frame.kind != Kind::Hello {
             return Err(FrameError::Malformed("no greeting"));
         }
-        let hello: Hello = frame.read()?;
         // A client of another protocol is told so by the answer, which has the same beginning in all of them.
         self.send(Kind::Welcome, &self.welcome())?;
+        if frame.read::<HelloHead>()?.protocol != PROTOCOL {
+            return Err(FrameError::Closed);
+        }
+        let hello: Hello = frame.read()?;
         let Hello { session, .. } = hello;
         if session.given.len() != frame.descriptors.len() {
             return Err(FrameError::Malformed("directories without their open files"));
@@ -107,6 +110,7 @@ impl Connection {
             process: std::process::id(),
             capabilities: self.capabilities(),
             store: self.state.shared.store_path().clone(),
+            for_all: self.state.for_all,
         }
     }
 
@@ -165,6 +169,8 @@ impl Connection {
                     Err(FrameError::Closed) => break,
                     Err(error) => {
                         self.state.say(&format!("a client was given up: {error}"));
+                        let fault = Fault::new(FaultKind::Failed, "nuka::daemon", error.to_string());
+                        self.send_quietly(Kind::Fault, &fault);
                         break;
                     }
                 }
@@ -205,10 +211,11 @@ impl Connection {
             return Err(malformed("a question was expected".to_owned()));
         }
         let head: QuestionHead = frame.read().map_err(|error| malformed(error.to_string()))?;
-        if !self.capabilities().contains(&head.name) {
+        let known = request::NAMES.iter().any(|(name, _)| *name == head.name)
+            || [STATUS, STOP].contains(&&*head.name);
+        if known && !self.capabilities().contains(&head.name) {
             let message = format!("you may not `{}` here", head.name);
-            let help = "this daemon serves all users of the machine and keeps that to its administrator, or is of another \
-                        version";
+            let help = "this daemon serves all users of the machine and keeps that to its administrator";
             return Err(Box::new(Fault::new(FaultKind::Refused, "nuka::daemon", message).with_help(help)));
         }
         let plain = |body: serde_json::Value| Reply { body, descriptors: Vec::new() };

@@ -66,6 +66,16 @@ pub struct Welcome {
     pub capabilities: Vec<String>,
     /// The store that it owns.
     pub store: PathBuf,
+    /// Whether it serves every user of the machine: then nobody's command ends it to start another build of nuka.
+    #[serde(default)]
+    pub for_all: bool,
+}
+
+/// What every client's first message begins with, in every protocol.
+#[derive(Debug, Deserialize)]
+pub struct HelloHead {
+    /// See [`PROTOCOL`].
+    pub protocol: u32,
 }
 
 /// A question. The frame's descriptors are those of `places`, then those of the request.

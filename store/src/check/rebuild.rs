@@ -7,6 +7,7 @@ use super::scan::{Scan, scan};
 use crate::{
     error::StoreError,
     index::{Index, IndexError, Root, Used},
+    lost,
     record::{PackageRecord, Record},
     store::Store,
 };
@@ -50,7 +51,7 @@ pub fn rebuild_index(
     let inner = store.inner();
     // What is committed from now on would be missing from the new index: it waits.
     let _committing = inner.gc.slice()?;
-    inner.index().replace(|| {
+    let report = inner.index().replace(|| {
         let scan = scan(&inner.objects, progress)?;
         let stage = inner.process_directory()?.batch()?;
         let mut report = RebuildReport {
@@ -63,7 +64,9 @@ pub fn rebuild_index(
         fill(&index, scan, &salvage, now_ms, &mut report)?;
         drop(index);
         Ok((report, stage))
-    })
+    })?;
+    lost::found(store.root())?;
+    Ok(report)
 }
 
 fn salvage(store: &Store) -> Result<Salvage, IndexError> {

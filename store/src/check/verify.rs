@@ -6,6 +6,7 @@ use crate::{
     gc::Known,
     id_hash::IdState,
     index::{IndexError, RootTarget},
+    lost,
     name::EntryName,
     store::Store,
 };
@@ -118,7 +119,10 @@ pub fn verify(
         (Known::default(), None)
     } else {
         match Known::read(store, false) {
-            Ok(known) => (known, None),
+            Ok(known) => {
+                let lost = IndexError::Lost { path: store.root().join("index.redb") };
+                (known, lost::is_lost(store.root()).then_some(lost))
+            }
             Err(StoreError::Index(error @ (IndexError::Damaged { .. } | IndexError::Record { .. }))) => {
                 (Known::default(), Some(error))
             }

@@ -19,6 +19,12 @@ pub enum GcError {
         /// What is wrong with it.
         source: StoreError,
     },
+    /// The index is a new one beside older objects, and names none of them.
+    #[error(
+        "nothing was removed, because the index was lost and the new one does not know what the objects are: \
+         `nuka store verify --rebuild-index` makes it again from them"
+    )]
+    LostIndex,
     /// What a kept package needs is not known.
     #[error("nothing was removed, because the PIR of the kept package {pid} cannot be read: {source}")]
     Pir {

@@ -12,6 +12,7 @@ use crate::{
     error::StoreError,
     id_hash::{IdMap, IdSet},
     index::Used,
+    lost,
     store::Store,
 };
 use nuka_pir::{BlobId, Pid, SourceId};
@@ -59,6 +60,9 @@ pub(crate) struct State {
 /// [`GcError::Unreadable`] and [`GcError::Pir`] if it cannot be told what is kept; those of the index, so also when a
 /// root's record cannot be read.
 pub fn plan(store: &Store, options: &GcOptions) -> Result<GcPlan, GcError> {
+    if lost::is_lost(store.root()) {
+        return Err(GcError::LostIndex);
+    }
     let known = Known::read(store, false)?;
     let (mut selection, mut marks) = (Selection::new(), Marks::default());
     let pinned = select::mark_pins(store, &mut marks, select::pins(&known, options))?;

@@ -29,10 +29,19 @@ pub enum IndexError {
         /// How long this process waited.
         waited: Duration,
     },
+    /// It was lost, and a new one begun that does not know what the objects are.
+    #[error(
+        "the index was lost, and the new one, {}, does not know what the objects are: \
+         `nuka store verify --rebuild-index` makes it again from them", path.display()
+    )]
+    Lost {
+        /// The index.
+        path: PathBuf,
+    },
     /// The file is not a sound index.
     #[error(
-        "the index {} is damaged ({detail}); move that file away and nuka begins a new one: objects stay, \
-         packages are registered again as they are built or fetched", path.display()
+        "the index {} is damaged ({detail}): `nuka store verify --rebuild-index` makes it again from the objects",
+        path.display()
     )]
     Damaged {
         /// The index.

@@ -125,7 +125,10 @@ fn the_error_says_what_to_do() {
     std::fs::write(root.join("index.redb"), "this is no index").unwrap();
     let error = use_all(&root).unwrap_err().to_string();
     assert!(error.contains("index.redb is damaged ("), "{error}");
-    assert!(error.ends_with("move that file away and nuka begins a new one: objects stay, packages are registered again as they are built or fetched"), "{error}");
+    assert!(
+        error.ends_with("`nuka store verify --rebuild-index` makes it again from the objects"),
+        "{error}"
+    );
 }
 
 /// A writer that died in the middle is repaired by the next one who opens the index.
