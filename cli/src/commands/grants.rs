@@ -1,4 +1,4 @@
-//! What a program may do beyond what its recipe declares: the same options for `run` and `exec`.
+//! What a program may do beyond what its recipe declares: the same options for `run`, `exec` and `shell`.
 
 use crate::{
     context::Context,

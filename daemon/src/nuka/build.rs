@@ -20,7 +20,7 @@ use crate::{
 use nuka_pir::{OutputName, Pid, Source, SourceId};
 use nuka_store::{Lease, Realisation, RootTarget, Used};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     num::NonZeroUsize,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
@@ -121,7 +121,13 @@ impl Nuka {
         }
         let roots = evaluate::roots_for(&self.roots, targets)?;
         let store = self.store()?;
-        for pid in &answer.roots {
+        // Most recipes have none: only those that do are looked at.
+        let recipes: HashSet<&str> = answer.local.values().map(|local| local.recipe.as_str()).collect();
+        let has_local = |pid: &&Pid| {
+            let package = answer.packages.get(&pid.to_string());
+            package.is_none_or(|package| recipes.contains(package.recipe.as_str()))
+        };
+        for pid in answer.roots.iter().filter(has_local) {
             let index = store.read()?;
             if index.realisation(pid)?.is_none() {
                 // Fetching it will say so.
