@@ -172,9 +172,14 @@ impl Nuka {
                 report.requested.push(present);
             }
         }
-        drop(index);
         let used: Vec<Used> = answer.roots.iter().map(|pid| Used::Package(*pid)).collect();
-        self.store()?.touch(&used, clock::now_ms())?;
+        let (now_ms, store) = (clock::now_ms(), self.store()?);
+        // Looked up in the same reading: mostly there is nothing to write.
+        let news = index.to_touch(&used, now_ms)?;
+        drop(index);
+        if !news.is_empty() {
+            store.touch(&news, now_ms)?;
+        }
         Ok(Some(report))
     }
 
