@@ -96,7 +96,10 @@ impl Background {
     fn start(&self, file: &Path) -> io::Result<()> {
         let mut command = self.command(file);
         detached(&mut command);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map(drop)
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        // Nobody waits for its work, but a daemon that never asked how it ended would keep what is left of it.
+        let reaper = std::thread::Builder::new().name("nuka-reaper".to_owned());
+        reaper.spawn(move || drop(child.wait())).map(drop)
     }
 
     fn command(&self, file: &Path) -> Command {

@@ -115,6 +115,8 @@ impl<K: Hash + Eq + Clone, T: Clone + Send> InFlight<K, T> {
         let waiting = Mutex::new(Waiting { each: Vec::new(), wanted_by: 0 });
         let job = Arc::new(Job { first: observer.gone(), stop: Gone::default(), waiting });
         jobs.insert(key.clone(), Arc::clone(&job));
+        // Who went away before this was on the list was looked for in vain.
+        job.review();
         Joined::First(job)
     }
 
@@ -296,6 +298,14 @@ mod tests {
             assert_eq!(flight.share(&1, &second, |_| true), None);
             assert_eq!(one.join().unwrap(), Some(false));
         });
+    }
+
+    #[test]
+    fn who_has_gone_before_it_begins_wants_nothing() {
+        let flight = InFlight::<u8, bool>::default();
+        let watcher = Watcher::default();
+        watcher.gone.store(true, Ordering::Release);
+        assert_eq!(flight.share(&1, &watcher, |doing| doing.stop.load(Ordering::Acquire)), Some(true));
     }
 
     #[test]

@@ -84,10 +84,11 @@ pub fn serve(
         if !state.is_idle() {
             empty_since = now;
         }
+        let empty_for = now.duration_since(empty_since);
         // Whoever started it is on the way.
-        let patience = if state.was_used() { Duration::ZERO } else { FIRST_CLIENT };
-        let idle = options.idle.is_some_and(|idle| now.duration_since(empty_since) >= idle.max(patience));
-        if state.may_end() || idle || !place.is_there() {
+        let waited = empty_for >= FIRST_CLIENT;
+        let idle = || options.idle.is_some_and(|idle| empty_for >= idle) && state.end_if_idle(waited);
+        if state.may_end() || idle() || !place.is_there() {
             break;
         }
     }

@@ -143,9 +143,13 @@ impl State {
         self.clients().count() == 0 && self.working.load(Ordering::Acquire) == 0
     }
 
-    /// Whether somebody has ever been connected.
-    pub fn was_used(&self) -> bool {
-        self.clients().used
+    /// Has the daemon end if nobody is connected, nothing is going on, and somebody has been here or need not be waited
+    /// for any more. Who connects at that very moment is either in before, and keeps it, or is turned away.
+    pub fn end_if_idle(&self, waited: bool) -> bool {
+        let mut clients = self.clients();
+        let idle = clients.count() == 0 && self.working.load(Ordering::Acquire) == 0;
+        clients.stopping |= idle && (clients.used || waited);
+        clients.stopping
     }
 
     /// Whether it was told to end, and nothing is going on any more.
@@ -176,7 +180,23 @@ impl Drop for Client {
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
-        self.0.working.fetch_sub(1, Ordering::AcqRel);
+        if self.0.working.fetch_sub(1, Ordering::AcqRel) == 1 {
+            give_back_memory();
+        }
         self.0.wake();
     }
 }
+
+/// Gives the system the memory that work has left, which a process that stays would otherwise keep: compiling a large
+/// program takes gigabytes.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn give_back_memory() {
+    #[expect(unsafe_code, reason = "the allocator is the C library's, and so is the call")]
+    // SAFETY: the call has no preconditions and may be made from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn give_back_memory() {}
