@@ -89,6 +89,14 @@ pub enum Error {
         /// The packages.
         packages: [String; 2],
     },
+    /// A mount would hide what it is served from.
+    #[error("`{}` cannot be mounted over: nuka's own `{}` is there", place.display(), own.display())]
+    MountOverOwn {
+        /// Where it was to be.
+        place: PathBuf,
+        /// What is there.
+        own: PathBuf,
+    },
     /// A package has no programs at all.
     #[error("{package} has no programs")]
     NoPrograms {
@@ -317,9 +325,11 @@ impl Error {
             | Error::WhichProgram { .. }
             | Error::TwoPrograms { .. } => "nuka::program",
             Error::File { .. } | Error::WrongKind { .. } => "nuka::file",
-            Error::NoMount { .. } | Error::Mount(_) | Error::Unmount(_) | Error::Namespace(_) => {
-                "nuka::mount"
-            }
+            Error::MountOverOwn { .. }
+            | Error::NoMount { .. }
+            | Error::Mount(_)
+            | Error::Unmount(_)
+            | Error::Namespace(_) => "nuka::mount",
             Error::Published { .. } => "nuka::published",
             Error::Shared(error) => error.code(),
             Error::Cancelled => "nuka::cancelled",
@@ -371,6 +381,7 @@ impl Error {
             Error::View(_) | Error::Sandbox(_) => {
                 Some("`nuka doctor` shows which means of showing views this machine has".to_owned())
             }
+            Error::MountOverOwn { .. } => Some("name another directory".to_owned()),
             Error::NoMount { reasons } => Some(reasons.join("\n")),
             Error::Mount(_) | Error::Namespace(_) => {
                 Some("`nuka doctor` shows which means of mounting this machine has".to_owned())

@@ -174,6 +174,12 @@ pub struct ImportArguments {
 
 /// Imports.
 pub fn import(context: &Context, arguments: &ImportArguments) -> Done {
+    if arguments.file.as_os_str() == "-" && std::io::IsTerminal::is_terminal(&io::stdin()) {
+        return Err(Error::Usage {
+            message: "nothing can be imported from a terminal".to_owned(),
+            help: "name a file, or send one: `nuka store import - < FILE`".to_owned(),
+        });
+    }
     let from = match arguments.file.as_os_str() == "-" {
         true => Handed::stream("standard input", io::stdin()).map_err(Error::file("read", "-"))?,
         false => Handed::own(context.environment.current_directory.join(&arguments.file)),

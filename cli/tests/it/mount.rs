@@ -51,3 +51,22 @@ fn what_is_not_mounted_is_not_unmounted() {
     ");
     assert!(place.here().join("m/precious").exists());
 }
+
+#[test]
+fn a_mount_hides_nothing_that_it_is_served_from() {
+    let place = Place::new();
+    if is_impossible(&place) {
+        return;
+    }
+    place.write("hi.nu", HI);
+    assert_eq!(place.run(&["build", "./hi.nu"]).code, 0);
+    let store = place.home().join(".local/share/nuka/store");
+    for over in [store.clone(), store.join("objects"), place.home()] {
+        let ended = place.run(&["store", "mount", over.to_str().unwrap(), "--", "true"]);
+        assert_eq!(ended.code, 1, "{ended}");
+        assert!(ended.stderr.contains("cannot be mounted over"), "{ended}");
+    }
+    let ended = place.run(&["store", "mount", "hi.nu", "--", "true"]);
+    assert_eq!(ended.code, 1, "{ended}");
+    assert!(fs_err::read_to_string(place.here().join("hi.nu")).unwrap().contains("derivation"));
+}

@@ -42,8 +42,21 @@ impl Client {
     ) -> Result<Mounted, Box<Fault>> {
         let place = &request.place;
         let failed = |source| Error::File { action: "making", path: place.clone(), source };
-        fs_err::create_dir_all(place).map_err(failed)?;
+        if !place.exists() {
+            fs_err::create_dir_all(place).map_err(failed)?;
+        }
         let store = self.ask(request::Check {}, &crate::event::Silent)?;
+        let real = fs_err::canonicalize(place).map_err(failed)?;
+        if !real.is_dir() {
+            return Err(failed(std::io::ErrorKind::NotADirectory.into()).into());
+        }
+        // A mount that hides what it is served from would wait for itself.
+        for path in [&store, &self.config().cache] {
+            let own = fs_err::canonicalize(path).unwrap_or_else(|_| path.clone());
+            if own.starts_with(&real) || real.starts_with(&own) {
+                return Err(Error::MountOverOwn { place: place.clone(), own }.into());
+            }
+        }
         if request.means == MountMeans::UserNamespace {
             namespace::enter().map_err(Error::from)?;
         }

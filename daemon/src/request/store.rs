@@ -22,6 +22,8 @@ pub struct Add {
 impl Request for Add {
     type Answer = Cid;
     const NAME: &'static str = "add";
+    // The daemon reads with its own rights, which are not those of whoever hands a directory over.
+    const FOR_ALL: bool = false;
 
     fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
         nuka.store_add(&self.what)
@@ -42,6 +44,8 @@ pub struct HashTree {
 impl Request for HashTree {
     type Answer = Cid;
     const NAME: &'static str = "hash-tree";
+    // As `add`.
+    const FOR_ALL: bool = false;
 
     fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
         nuka.tree_hash(&self.what)

@@ -17,7 +17,11 @@ use crate::{
 };
 use std::{
     os::{fd::AsFd as _, unix::net::UnixStream},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -65,7 +69,8 @@ impl Connection {
         let (Ok(writing), Ok(waiting), Ok(closing)) = (link.again(), link.again(), link.again()) else {
             return;
         };
-        let Some(client) = state.enter(closing.into_stream()) else { return };
+        let user = user.uid.as_raw();
+        let Some(client) = state.enter(closing.into_stream(), user, trusted) else { return };
         let connection =
             Self { state: Arc::clone(state), client, link: Arc::new(Mutex::new(writing)), trusted };
         let nuka = match connection.greet(&link) {
@@ -123,6 +128,11 @@ impl Connection {
 
     fn nuka(&self, session: Session, descriptors: Vec<std::os::fd::OwnedFd>) -> Nuka {
         let Session { recipe_directories, mut given, jobs, offline, home, env, current_directory } = session;
+        if !self.trusted {
+            // The daemon reads with its own rights, which are not those of whoever hands a directory over: for others it
+            // builds its own recipes alone.
+            given.clear();
+        }
         for (handed, descriptor) in given.iter_mut().zip(descriptors) {
             handed.receive(descriptor);
         }
@@ -148,12 +158,14 @@ impl Connection {
     /// Carries out one question after the other, on another thread than the one that waits for the next.
     fn listen(self, link: &Link, nuka: &Nuka) {
         let (asked, questions) = mpsc::channel::<Frame>();
+        // One question at a time: more than that are not kept for anybody.
+        let busy = AtomicBool::new(false);
         thread::scope(|scope| {
-            let connection = &self;
+            let (connection, busy) = (&self, &busy);
             let worker =
                 thread::Builder::new().name("nuka-request".to_owned()).spawn_scoped(scope, move || {
                     for frame in questions {
-                        connection.carry_out(frame, nuka);
+                        connection.carry_out(frame, nuka, busy);
                     }
                 });
             if worker.is_err() {
@@ -162,7 +174,8 @@ impl Connection {
             loop {
                 match link.receive(MAX_QUESTION) {
                     Ok(frame) => {
-                        if asked.send(frame).is_err() {
+                        let early = busy.swap(true, Ordering::AcqRel);
+                        if early || asked.send(frame).is_err() {
                             break;
                         }
                     }
@@ -181,9 +194,11 @@ impl Connection {
         });
     }
 
-    fn carry_out(&self, frame: Frame, nuka: &Nuka) {
+    fn carry_out(&self, frame: Frame, nuka: &Nuka, busy: &AtomicBool) {
         let mut stop = None;
         let reply = self.answer(frame, nuka, &mut stop);
+        // Before the answer is sent, upon which the next question may come.
+        busy.store(false, Ordering::Release);
         let sent = match &reply {
             Ok(reply) => {
                 let open: Vec<_> = reply.descriptors.iter().map(|open| open.as_fd()).collect();
@@ -246,6 +261,11 @@ impl Connection {
             let fault = Fault::new(FaultKind::NoDaemon, "nuka::daemon", "the daemon is about to end");
             return Err(Box::new(fault.with_help("ask again: the next command starts another")));
         };
+        if !places.is_empty() && !self.trusted {
+            let message = "this daemon serves all users of the machine, and builds no recipes of theirs";
+            let help = "NUKA_STORE names a store of your own, for recipes of your own";
+            return Err(Box::new(Fault::new(FaultKind::Refused, "nuka::daemon", message).with_help(help)));
+        }
         if places.len() > descriptors.len() {
             let reason = "directories without their open files";
             return Err(Box::new(Fault::new(FaultKind::Failed, "nuka::daemon", reason)));

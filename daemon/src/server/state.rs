@@ -12,6 +12,9 @@ use std::{
     time::Instant,
 };
 
+/// Clients that one user of a daemon for all may have at once.
+const MOST_CLIENTS: usize = 64;
+
 /// See the module's text.
 pub struct State {
     /// The daemon's own configuration.
@@ -33,8 +36,8 @@ pub struct State {
 
 #[derive(Default)]
 struct Clients {
-    /// Of each client that is connected: what is set when it goes away, and its socket.
-    connected: Vec<(Gone, UnixStream)>,
+    /// Of each client that is connected: what is set when it goes away, its socket, and its user.
+    connected: Vec<(Gone, UnixStream, u32)>,
     used: bool,
     stopping: bool,
 }
@@ -42,7 +45,7 @@ struct Clients {
 impl Clients {
     /// Those that have not gone away. What one of them began may go on for others.
     fn count(&self) -> usize {
-        self.connected.iter().filter(|(gone, _)| !gone.load(Ordering::Acquire)).count()
+        self.connected.iter().filter(|(gone, ..)| !gone.load(Ordering::Acquire)).count()
     }
 }
 
@@ -88,14 +91,16 @@ impl State {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A client more, which is at the other end of this socket; `None` if the daemon is about to end.
-    pub fn enter(self: &Arc<Self>, socket: UnixStream) -> Option<Client> {
+    /// A client more, which is at the other end of this socket; `None` if the daemon is about to end, or the user has too
+    /// many others.
+    pub fn enter(self: &Arc<Self>, socket: UnixStream, user: u32, trusted: bool) -> Option<Client> {
         let mut clients = self.clients();
-        if clients.stopping {
+        let others = clients.connected.iter().filter(|(_, _, other)| *other == user).count();
+        if clients.stopping || (!trusted && others >= MOST_CLIENTS) {
             return None;
         }
         let gone = Gone::default();
-        clients.connected.push((Arc::clone(&gone), socket));
+        clients.connected.push((Arc::clone(&gone), socket, user));
         clients.used = true;
         Some(Client { state: Arc::clone(self), gone })
     }
@@ -115,7 +120,7 @@ impl State {
         let mut clients = self.clients();
         clients.stopping = true;
         if now {
-            for (gone, _) in &clients.connected {
+            for (gone, ..) in &clients.connected {
                 gone.store(true, Ordering::Release);
             }
         }
@@ -132,7 +137,7 @@ impl State {
 
     /// Closes all sockets, which tells who waits for the daemon's end that it has come.
     pub fn close(&self) {
-        for (_, socket) in &self.clients().connected {
+        for (_, socket, _) in &self.clients().connected {
             // One that is closed already needs no closing.
             let _ = socket.shutdown(Shutdown::Both);
         }
@@ -173,7 +178,7 @@ impl State {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        self.state.clients().connected.retain(|(gone, _)| !Arc::ptr_eq(gone, &self.gone));
+        self.state.clients().connected.retain(|(gone, ..)| !Arc::ptr_eq(gone, &self.gone));
         self.state.wake();
     }
 }

@@ -102,7 +102,9 @@ impl State {
             Step::Again { from, at } => again(from, at),
             Step::Proc => {
                 let context = fsopen(c"proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
-                let attributes = SAFE | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+                // Read-only: to a program that runs as root the kernel's settings below `sys` are its own to change, whatever
+                // capabilities it lacks.
+                let attributes = READ_ONLY | MountAttrFlags::MOUNT_ATTR_NOEXEC;
                 mount_at(&context, attributes, c"proc")
             }
             Step::Terminals => {

@@ -58,6 +58,7 @@ fn last() -> Errno {
 pub(super) fn outlive_init() -> Result<OwnedFd, Errno> {
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     if let Some(init) = fork()? {
+        hide()?;
         drop(writer);
         close_all_but(Some(&reader));
         let status = supervise(init);
@@ -73,9 +74,15 @@ pub(super) fn outlive_init() -> Result<OwnedFd, Errno> {
     Ok(writer)
 }
 
+/// This process still has the environment, and the memory, of whoever started it: nobody in there may look at them.
+fn hide() -> Result<(), Errno> {
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+}
+
 /// Goes on in a child; this process, number 1, reaps whatever ends, and ends with the child.
 pub(super) fn outlive_program(ended: Option<OwnedFd>) -> Result<(), Errno> {
     if let Some(program) = fork()? {
+        hide()?;
         close_all_but(ended.as_ref());
         let status = supervise(program);
         if let Some(ended) = ended {
