@@ -53,6 +53,10 @@ fn hand_over(room: &Room) {
         for place in ["mnt", "store", "store/tmp", "work"] {
             chown(room.path(place), Some(USER), Some(USER)).unwrap();
         }
+        // Whoever opens a store takes its locks.
+        for entry in fs::read_dir(room.path("store")).unwrap() {
+            chown(entry.unwrap().path(), Some(USER), Some(USER)).unwrap();
+        }
     }
 }
 
