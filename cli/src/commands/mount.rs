@@ -4,7 +4,7 @@
 //! this one starts; it ends when the mount is taken away.
 
 use crate::{
-    commands::Done,
+    commands::{Done, shell},
     context::Context,
     daemon::{MountMeans, MountRequest},
     error::Error,
@@ -79,7 +79,7 @@ pub fn mount(context: &Context, arguments: &Arguments) -> Done {
     let status = status.map_err(Error::file("start", Path::new(program)))?;
     // Whoever went on in the background keeps what is open; the name is gone.
     drop(mounted);
-    Ok(Exit::Program(code(status)))
+    Ok(Exit::Program(shell::code(status)))
 }
 
 /// Unmounts.
@@ -121,12 +121,4 @@ fn serve_elsewhere(context: &Context, arguments: &Arguments, place: &Path, means
     let ended = server.wait_with_output().map_err(Error::file("wait for", Path::new("nuka")))?;
     let _ = std::io::stderr().lock().write_all(&ended.stderr);
     Ok(Exit::Failure)
-}
-
-fn code(status: std::process::ExitStatus) -> u8 {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return u8::try_from(128 + signal).unwrap_or(u8::MAX);
-    }
-    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
 }

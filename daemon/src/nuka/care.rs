@@ -203,7 +203,7 @@ impl Nuka {
         Ok(repaired)
     }
 
-    fn names_of_packages(&self) -> Result<Names, Error> {
+    pub(super) fn names_of_packages(&self) -> Result<Names, Error> {
         let packages = self.store()?.read()?.packages()?;
         Ok(packages.into_iter().map(|(name, pid, version)| (pid, (name, version))).collect())
     }

@@ -36,11 +36,8 @@ impl Nuka {
         let failed = |source| Error::File { action: "reading", path: from.shown.clone(), source };
         let file = BufReader::with_capacity(1 << 20, from.open().map_err(failed)?);
         let imported = import::closure(self.store()?, file, &Limits::default(), clock::now_ms())?;
-        let names = self.store()?.read()?.packages()?;
-        let named = |pid: &Pid| {
-            let found = names.iter().find(|(_, known, _)| known == pid);
-            reference(*pid, found.map(|(name, _, version)| (name.clone(), version.clone())).as_ref())
-        };
+        let names = self.names_of_packages()?;
+        let named = |pid: &Pid| reference(*pid, names.get(pid));
         Ok(Imported {
             packages: imported.packages.iter().map(named).collect(),
             known: imported.known.iter().map(named).collect(),
