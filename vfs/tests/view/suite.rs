@@ -181,22 +181,25 @@ pub fn as_another_user() {
             .success()
     );
     let how = How { means: "user", device, ..How::default() };
-    let mut command = as_user(&myself(&[]));
+    // Where this program was built may be closed to the user, and the suite starts itself again.
+    let program = room.path("this-program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = as_user(&program, &myself(&[]));
     command.args(how.arguments(&room));
     let mut server = Server::spawn(command, &room).unwrap();
     server.show("tree", &tree);
     let suite = suite_command(&room, &tree, &local, room.place().join("tree").to_str().unwrap());
     let mut inside = server.inside(&[]);
     inside.args(suite.get_args());
-    assert!(as_user(&inside).status().unwrap().success());
+    assert!(as_user(&program, &inside).status().unwrap().success());
 }
 
-/// The command as nobody, without any privilege.
-pub fn as_user(command: &Command) -> Command {
+/// The arguments of the command for `program`, as nobody, without any privilege.
+fn as_user(program: &Path, command: &Command) -> Command {
     let mut other = Command::new("setpriv");
     let ids = [format!("--reuid={USER}"), format!("--regid={USER}")];
     other.args(ids).args(["--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]);
-    other.arg(command.get_program()).args(command.get_args());
+    other.arg(program).args(command.get_args());
     other
 }
 
