@@ -15,6 +15,10 @@ use nuka_daemon::{
 };
 use std::{collections::BTreeMap, fmt::Write as _, fs, num::NonZeroUsize, path::Path, time::Instant};
 
+/// What the `nuka` command uses, too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let scale = std::env::args().filter_map(|text| text.parse::<f64>().ok()).next().unwrap_or(1.0);
     let count = |full: usize| ((full as f64 * scale) as usize).max(1);
@@ -25,15 +29,29 @@ fn main() {
     nothing_to_do(world.path(), count(1_000));
 }
 
+/// How often short work is done, so that its mean says something.
+const TIMES: u32 = 10;
+
 /// Measures some work and prints a line.
 fn measured<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    measured_parts(1, what, work)
+}
+
+/// Measures work that is done so many times, and prints a line of one of them.
+fn measured_times(times: u32, what: &str, mut work: impl FnMut()) {
+    measured_parts(times, what, || (0..times).for_each(|_| work()));
+}
+
+fn measured_parts<T>(parts: u32, what: &str, work: impl FnOnce() -> T) -> T {
     let cpu = || {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
         time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
     };
     let (before, begun) = (cpu(), Instant::now());
     let result = work();
-    println!("{what:<58} {:>9.3} {:>9.3}", cpu() - before, begun.elapsed().as_secs_f64());
+    let (cpu, wall) = (cpu() - before, begun.elapsed().as_secs_f64());
+    let parts = f64::from(parts);
+    println!("{what:<58} {:>9.4} {:>9.4}", cpu / parts, wall / parts);
     result
 }
 
@@ -137,14 +155,14 @@ fn build(count: usize) -> tempfile::TempDir {
     dir
 }
 
-/// Everything is there already. A fresh `Nuka` each time, as a new process would have.
+/// Everything is there already. A fresh `Nuka` each time, as a new process would have; the mean of ten times.
 fn nothing_to_do(dir: &Path, count: usize) {
     let options = BuildOptions::default();
     for count in [1, count] {
         let targets: Vec<Target> = (0..count).map(|n| format!("p{n}").parse().expect("a target")).collect();
         // The question itself must have been asked before.
         nuka(dir).build(&targets, &options, &Silent).expect("a build");
-        measured(&format!("nothing to do, {count} packages (without process start)"), || {
+        measured_times(TIMES, &format!("nothing to do, {count} packages (without process start)"), || {
             nuka(dir).build(&targets, &options, &Silent).expect("a build");
         });
     }

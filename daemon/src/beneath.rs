@@ -1,4 +1,4 @@
-//! Reading a file below a directory, and nothing that a link below it leads to elsewhere.
+//! Reading files below a directory, and nothing that a link below it leads to elsewhere.
 
 use std::{
     fs::File,
@@ -6,18 +6,52 @@ use std::{
     path::Path,
 };
 
-/// The first `most` bytes of the regular file at `path` below `directory`.
-///
-/// # Errors
-/// `PermissionDenied` if a link leads out of the directory, `InvalidInput` if it is not a regular file; else what opening
-/// and reading it meets.
-pub fn read(directory: &Path, path: &str, most: u64) -> io::Result<Vec<u8>> {
-    let file = open(directory, path)?;
-    if !file.metadata()?.is_file() {
+/// An open directory, below which files are read.
+#[derive(Debug)]
+pub struct Beneath(platform::Directory);
+
+impl Beneath {
+    /// Opens a directory.
+    ///
+    /// # Errors
+    /// What opening it meets: `NotFound`, `NotADirectory` and others.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        platform::directory(directory).map(Self)
+    }
+
+    /// The first `most` bytes of the regular file at `path` below the directory.
+    ///
+    /// # Errors
+    /// `PermissionDenied` if a link leads out of the directory, `InvalidInput` if it is not a regular file; else what
+    /// opening and reading it meets.
+    pub fn read(&self, path: &str, most: u64) -> io::Result<Vec<u8>> {
+        contents(platform::open(&self.0, path)?, most)
+    }
+}
+
+fn contents(mut file: File, most: u64) -> io::Result<Vec<u8>> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
+    if metadata.len() == 0 {
+        // Files that a kernel makes up have no length.
+        file.take(most).read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    // One call more for each of a thousand small files, only to meet their ends, would be felt.
+    bytes.resize(usize::try_from(metadata.len().min(most)).unwrap_or(usize::MAX), 0);
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
     Ok(bytes)
 }
 
@@ -27,22 +61,57 @@ fn leads_out() -> io::Error {
 
 /// In one step of the kernel, so that nobody can put a link there in between; opening a FIFO does not wait.
 #[cfg(target_os = "linux")]
-fn open(directory: &Path, path: &str) -> io::Result<File> {
+mod platform {
+    use super::{leads_out, open_checked};
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let root = openat(CWD, directory, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    match openat2(&root, path, flags, Mode::empty(), ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS) {
-        Ok(file) => Ok(file.into()),
-        Err(rustix::io::Errno::XDEV) => Err(leads_out()),
-        // A kernel before 5.6, or a sandbox that does not know the call.
-        Err(rustix::io::Errno::NOSYS) => open_checked(directory, path),
-        Err(error) => Err(error.into()),
+    use std::{
+        fs::File,
+        io,
+        os::fd::OwnedFd,
+        path::{Path, PathBuf},
+    };
+
+    #[derive(Debug)]
+    pub struct Directory {
+        open: OwnedFd,
+        path: PathBuf,
+    }
+
+    pub fn directory(path: &Path) -> io::Result<Directory> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Directory { open: openat(CWD, path, flags, Mode::empty())?, path: path.to_owned() })
+    }
+
+    pub fn open(directory: &Directory, path: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let below = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        match openat2(&directory.open, path, flags, Mode::empty(), below) {
+            Ok(file) => Ok(file.into()),
+            Err(rustix::io::Errno::XDEV) => Err(leads_out()),
+            // A kernel before 5.6, or a sandbox that does not know the call.
+            Err(rustix::io::Errno::NOSYS) => open_checked(&directory.path, path),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open(directory: &Path, path: &str) -> io::Result<File> {
-    open_checked(directory, path)
+mod platform {
+    use std::{
+        fs::File,
+        io,
+        path::{Path, PathBuf},
+    };
+
+    pub type Directory = PathBuf;
+
+    pub fn directory(path: &Path) -> io::Result<Directory> {
+        std::fs::read_dir(path).map(|_| path.to_owned())
+    }
+
+    pub fn open(directory: &Directory, path: &str) -> io::Result<File> {
+        super::open_checked(directory, path)
+    }
 }
 
 fn open_checked(directory: &Path, path: &str) -> io::Result<File> {
@@ -72,11 +141,8 @@ mod tests {
         symlink(&other, root.join("out.nu")).unwrap();
         symlink("../secret", root.join("climbs.nu")).unwrap();
         symlink("/dev/zero", root.join("zero.nu")).unwrap();
-        for read in [super::read, |root: &Path, path: &str, _| {
-            let mut bytes = Vec::new();
-            open_checked(root, path)?.read_to_end(&mut bytes)?;
-            Ok(bytes)
-        }] {
+        let read = |root: &Path, path: &str, most| Beneath::open(root)?.read(path, most);
+        for read in [read, |root: &Path, path: &str, most| contents(open_checked(root, path)?, most)] {
             assert_eq!(read(&root, "in.nu", 99).unwrap(), b"inside");
             for path in ["out.nu", "climbs.nu", "zero.nu"] {
                 assert_eq!(

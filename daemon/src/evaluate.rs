@@ -150,8 +150,12 @@ fn remembered(store: &Store, question: &[u8], roots: &RecipeRoots) -> Result<Opt
     let Some(bytes) = store.read()?.value(NAMESPACE, question)? else { return Ok(None) };
     // What cannot be read was written by another version: it is evaluated again and replaced.
     let Ok(answer) = serde_json::from_slice::<Answer>(&bytes) else { return Ok(None) };
-    let read =
-        |path: &str| roots.find(path).map_err(|source| Error::RecipeFile { path: path.into(), source });
+    let unreadable = |path: &str| {
+        let path = path.into();
+        |source| Error::RecipeFile { path, source }
+    };
+    let roots = roots.open();
+    let read = |path: &str| roots.find(path).map_err(unreadable(path));
     for (path, hash) in &answer.files {
         match read(path)? {
             Some((_, bytes)) if BlobId::of(&bytes) == *hash => {}
@@ -172,7 +176,7 @@ fn run(
     missing_hashes: MissingHashes,
 ) -> Result<nu::Evaluation, Error> {
     let options = Options { missing_hashes, ..Options::default() };
-    Ok(Evaluator::new(roots, options).evaluate(targets).map_err(Box::new)?)
+    Ok(Evaluator::new(&roots.open(), options).evaluate(targets).map_err(Box::new)?)
 }
 
 fn answer(evaluation: &nu::Evaluation) -> Answer {

@@ -99,7 +99,7 @@ fn walk(index: &IndexReader, work: &mut Work, wanted: &[Pid], again: bool) -> Re
                 stack.extend(pir.references().map(|(_, input)| (input.pid, false)));
             }
         }
-        work.pirs.insert(pid, pir);
+        work.pirs.insert(pid, Box::new(pir));
     }
     Ok(missing)
 }

@@ -1,10 +1,10 @@
 //! The recipe roots as the evaluator reads them.
 
-use crate::recipes::RecipeRoots;
+use crate::recipes::OpenRoots;
 use nuka_nushell_ext::{RecipeFiles, RecipePath};
 use std::{io, sync::Arc};
 
-impl RecipeFiles for RecipeRoots {
+impl RecipeFiles for OpenRoots<'_> {
     fn read(&self, path: &RecipePath) -> io::Result<Option<Arc<[u8]>>> {
         Ok(self.find(path.as_str())?.map(|(_, bytes)| bytes))
     }

@@ -1,12 +1,12 @@
 //! Where recipes come from: the person's own directories first, then those that are part of the program.
 
-use crate::{beneath, handed::Handed};
+use crate::{beneath::Beneath, handed::Handed, shared::once};
 use fs_err as fs;
 use std::{
     collections::BTreeSet,
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 mod built_in {
@@ -121,26 +121,14 @@ impl RecipeRoots {
         Ok(Directory { shown: shown.to_owned(), place })
     }
 
-    /// Finds a recipe file by its path below the roots (`zlib.nu`, `lib/c.nu`).
+    /// The roots, each opened when it is first looked into, to find many files in them.
+    pub fn open(&self) -> OpenRoots<'_> {
+        OpenRoots { roots: self, opened: self.directories.iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Finds one recipe file; see [`OpenRoots::find`].
     pub fn find(&self, path: &str) -> io::Result<Option<(Origin, Arc<[u8]>)>> {
-        // A path comes from a recipe's text: it stays below the root or names nothing.
-        if path.is_empty()
-            || path.starts_with('/')
-            || path.split('/').any(|part| matches!(part, "" | "." | ".."))
-        {
-            return Ok(None);
-        }
-        for directory in &self.directories {
-            match beneath::read(&directory.place, path, MOST) {
-                Ok(bytes) => return Ok(Some((Origin::File(directory.file(path)), bytes.into()))),
-                Err(error) if is_absent(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let found = built_in::BUILT_IN.binary_search_by(|(name, _)| (*name).cmp(path)).ok();
-        Ok(found
-            .and_then(|at| built_in::BUILT_IN.get(at))
-            .map(|(_, bytes)| (Origin::BuiltIn, Arc::from(*bytes))))
+        self.open().find(path)
     }
 
     /// The directory that local sources of a recipe file are relative to; none for built-in recipes.
@@ -160,6 +148,45 @@ impl RecipeRoots {
         }
         names.extend(built_in::BUILT_IN.iter().filter_map(|(path, _)| recipe_name(path)));
         names.into_iter().collect()
+    }
+}
+
+/// The recipe roots, and what of them is open.
+#[derive(Debug)]
+pub struct OpenRoots<'a> {
+    roots: &'a RecipeRoots,
+    opened: Vec<OnceLock<Beneath>>,
+}
+
+impl OpenRoots<'_> {
+    /// As [`RecipeRoots::names`].
+    pub fn names(&self) -> Vec<String> {
+        self.roots.names()
+    }
+
+    /// Finds a recipe file by its path below the roots (`zlib.nu`, `lib/c.nu`).
+    ///
+    /// # Errors
+    /// A file that is there and cannot be read, or may not be.
+    pub fn find(&self, path: &str) -> io::Result<Option<(Origin, Arc<[u8]>)>> {
+        // A path comes from a recipe's text: it stays below the root or names nothing.
+        if path.is_empty()
+            || path.starts_with('/')
+            || path.split('/').any(|part| matches!(part, "" | "." | ".."))
+        {
+            return Ok(None);
+        }
+        for (directory, opened) in self.roots.directories.iter().zip(&self.opened) {
+            match once(opened, || Beneath::open(&directory.place)).and_then(|open| open.read(path, MOST)) {
+                Ok(bytes) => return Ok(Some((Origin::File(directory.file(path)), bytes.into()))),
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let found = built_in::BUILT_IN.binary_search_by(|(name, _)| (*name).cmp(path)).ok();
+        Ok(found
+            .and_then(|at| built_in::BUILT_IN.get(at))
+            .map(|(_, bytes)| (Origin::BuiltIn, Arc::from(*bytes))))
     }
 }
 

@@ -119,7 +119,7 @@ impl Shared {
 }
 
 /// Fills a cell once; if two threads are at it, the first one's value stays.
-pub fn once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, Error>) -> Result<&T, Error> {
+pub fn once<T, E>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
     if let Some(value) = cell.get() {
         return Ok(value);
     }

@@ -47,7 +47,7 @@ pub struct Evaluation {
     /// gives a list.
     pub roots: Vec<Pid>,
     /// Every package that the roots refer to, themselves and their checks included.
-    pub packages: BTreeMap<Pid, Package>,
+    pub packages: BTreeMap<Pid, Box<Package>>,
     /// Every recipe file that was read, sorted, with the BLAKE3 of its contents.
     pub files_read: Vec<(RecipePath, BlobId)>,
     /// Every recipe file that was looked for and not found, sorted.

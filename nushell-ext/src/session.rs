@@ -61,7 +61,7 @@ pub(crate) struct Session {
 pub(crate) struct State {
     pub memo: HashMap<Request, Answer>,
     pub active: Vec<Active>,
-    pub packages: BTreeMap<Pid, Package>,
+    pub packages: HashMap<Pid, Box<Package>>,
     pub read: BTreeMap<RecipePath, Arc<[u8]>>,
     pub not_found: BTreeSet<RecipePath>,
     /// The names that nu knows files by, and the recipe files that they are.
@@ -140,7 +140,7 @@ impl Session {
 
     /// Adds a package that a recipe described.
     pub(crate) fn add_package(&self, package: Package) {
-        self.state.borrow_mut().packages.entry(package.pid).or_insert(package);
+        self.state.borrow_mut().packages.entry(package.pid).or_insert_with(|| Box::new(package));
     }
 
     pub(crate) fn warn(
@@ -166,18 +166,17 @@ impl Session {
     /// Everything found, with what the roots do not refer to left out.
     pub(crate) fn finish(&self, roots: Vec<Pid>) -> Evaluation {
         let mut state = self.state.borrow_mut();
-        let mut packages = std::mem::take(&mut state.packages);
-        let mut wanted = HashSet::new();
+        let mut found = std::mem::take(&mut state.packages);
+        let mut packages = Vec::with_capacity(found.len());
         let mut stack = roots.clone();
         while let Some(pid) = stack.pop() {
-            if wanted.insert(pid)
-                && let Some(package) = packages.get(&pid)
-            {
+            if let Some(package) = found.remove(&pid) {
                 stack.extend(package.pir.references().map(|(_, input)| input.pid));
                 stack.extend(package.check);
+                packages.push((pid, package));
             }
         }
-        packages.retain(|pid, _| wanted.contains(pid));
+        let packages = packages.into_iter().collect();
         Evaluation {
             roots,
             packages,

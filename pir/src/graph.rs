@@ -3,8 +3,8 @@
 use crate::{InputName, Pid, Pir};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-/// PIRs by PID. A PID is a hash over its inputs' PIDs, so there are no cycles among them.
-pub type Pirs = BTreeMap<Pid, Pir>;
+/// PIRs by PID, boxed so that a hundred thousand of them are put in order without being moved. A PID is a hash over its inputs' PIDs, so there are no cycles among them.
+pub type Pirs = BTreeMap<Pid, Box<Pir>>;
 
 /// The packages that `roots` need to be built, inputs before what uses them, each once.
 ///
@@ -42,7 +42,7 @@ pub fn why(pirs: &Pirs, from: Pid, to: Pid) -> Option<Vec<(InputName, Pid)>> {
             chain.reverse();
             return Some(chain);
         }
-        for (name, input) in pirs.get(&pid).into_iter().flat_map(Pir::references) {
+        for (name, input) in pirs.get(&pid).into_iter().flat_map(|pir| pir.references()) {
             if input.pid != from && !came_from.contains_key(&input.pid) {
                 came_from.insert(input.pid, (pid, name.clone()));
                 queue.push_back(input.pid);

@@ -137,7 +137,7 @@ fn order_and_why() {
             let input = Input { pid: *pid, outputs: vec![OutputName::out()] };
             pir.build.packages.insert(InputName::new(name).unwrap(), input);
         }
-        pir
+        Box::new(pir)
     };
     let pirs = BTreeMap::from([(a, with(&[("b", b), ("c", c)])), (b, with(&[("c", c)])), (c, with(&[]))]);
     assert_eq!(graph::build_order(&pirs, &[a]), [c, b, a]);

@@ -100,7 +100,7 @@ impl Nuka {
         let mut stack = vec![pid];
         while let Some(pid) = stack.pop() {
             if let Entry::Vacant(place) = pirs.entry(pid) {
-                let pir = place.insert(plan::load(&index, pid)?);
+                let pir = place.insert(Box::new(plan::load(&index, pid)?));
                 stack.extend(pir.references().map(|(_, input)| input.pid));
             }
         }

@@ -31,7 +31,7 @@ pub fn one(recipe: &str) -> Package {
         Ok(evaluation) => evaluation,
         Err(error) => panic!("{}", render(&error)),
     };
-    evaluation.packages[&evaluation.roots[0]].clone()
+    Package::clone(&evaluation.packages[&evaluation.roots[0]])
 }
 
 /// A recipe whose build closure has this body.
