@@ -10,6 +10,7 @@
 //! What each operation of a mount answers is in `filesystem`, how FUSE asks for it in `fuse`; views and the sandbox
 //! know of neither, and the probe knows of none of them. What only Linux has is in `platform`. Nothing here prints, reads the environment or asks for the time of day.
 
+mod erofs;
 mod filesystem;
 mod fuse;
 mod integrity;

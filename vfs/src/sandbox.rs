@@ -34,7 +34,7 @@ use std::{
 };
 
 pub use error::SandboxError;
-pub(crate) use plan::{Kind, Plan, Step, trial};
+pub(crate) use plan::{Given, Kind, Plan, Step, trial};
 
 /// What the program's root is.
 #[derive(Debug)]

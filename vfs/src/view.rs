@@ -1,7 +1,7 @@
 //! Views: a stored tree as a directory that a process can be given, by the best means that the host has.
 //!
 //! A view is one tree with a CID (packages' trees, put together by [`nuka_store::merge`]). There are four means
-//! ([`ViewMeans`]), which [`Views::probe`] asks this host for. Two of them need something prepared, once for each CID;
+//! ([`ViewMeans`]), which [`Views::probe`] asks this host for. Three of them need something prepared, once for each CID;
 //! it is kept in a cache directory:
 //!
 //! ```text
@@ -9,6 +9,7 @@
 //! CACHE/1/overlay/trees/CID/        the tree, of links to these
 //! CACHE/1/copies/pool/ab/cdefx      executable files, which objects cannot be linked as
 //! CACHE/1/copies/trees/CID/         the tree, of links to these and to objects, or copies where the store is elsewhere
+//! CACHE/1/images/trees/CID/image    what is in the tree and where its bytes are, for the kernel
 //! ```
 //!
 //! `ab/cdef` is where the object is in the store, `x` says that the file is executable. A tree is made under another
@@ -17,6 +18,7 @@
 //! afterwards is found by the store's `verify`. Hard links share their inode number and are counted in `st_nlink`.
 
 mod error;
+mod image;
 mod leaves;
 mod means;
 mod prepare;
@@ -31,6 +33,7 @@ use std::{
 };
 
 pub use error::ViewError;
+pub use image::Detached;
 pub use means::{Answer, Unavailable, ViewMeans, choose};
 
 /// The version of what is kept in the cache directory.
@@ -49,6 +52,8 @@ pub enum Composed {
     },
     /// A directory that has the tree, to be bound: a prepared one, or one that a mount of the store shows.
     Directory(PathBuf),
+    /// A mount that was made already, by this process or by one that handed it over. It serves once.
+    Mounted(Detached),
 }
 
 impl Composed {
@@ -57,6 +62,7 @@ impl Composed {
         match self {
             Self::Overlay { metadata, .. } => metadata,
             Self::Directory(path) => path,
+            Self::Mounted(mount) => mount.path(),
         }
     }
 }
@@ -85,7 +91,8 @@ impl Views {
         let kind = match means {
             ViewMeans::Overlay => "overlay",
             ViewMeans::Prepared => "copies",
-            ViewMeans::Image | ViewMeans::Mount => return None,
+            ViewMeans::Image => "images",
+            ViewMeans::Mount => return None,
         };
         Some(self.cache.join(VERSION).join(kind))
     }
@@ -94,7 +101,7 @@ impl Views {
     pub fn probe(&self, mounted: bool) -> Vec<Answer> {
         let ask = |means| match means {
             ViewMeans::Overlay => means::overlay(&self.cache.join(VERSION)),
-            ViewMeans::Image => Err(Unavailable::NoHelper),
+            ViewMeans::Image => means::image(&self.cache.join(VERSION)),
             ViewMeans::Prepared => platform::may_mount(),
             ViewMeans::Mount if mounted => platform::may_mount(),
             ViewMeans::Mount => Err(Unavailable::NotMounted),
@@ -113,13 +120,15 @@ impl Views {
         let tree = kind.join(TREES).join(cid.to_string());
         if !tree.is_dir() {
             let pool = kind.join("pool");
-            prepare::make_directory(&pool)?;
             match means {
+                ViewMeans::Image => image::prepare(&self.objects, &self.integrity, cid, &tree)?,
                 ViewMeans::Overlay => {
+                    prepare::make_directory(&pool)?;
                     let leaves = leaves::Metadata::new(&pool)?;
                     prepare::tree(&self.objects, &self.integrity, cid, &tree, &leaves)?;
                 }
                 _ => {
+                    prepare::make_directory(&pool)?;
                     let leaves = leaves::Copies::new(&pool, self.objects.path())?;
                     prepare::tree(&self.objects, &self.integrity, cid, &tree, &leaves)?;
                 }
@@ -129,6 +138,7 @@ impl Views {
             ViewMeans::Overlay => {
                 Composed::Overlay { metadata: tree, objects: self.objects.path().to_owned() }
             }
+            ViewMeans::Image => Composed::Mounted(image::mount(&tree, self.objects.path())?),
             _ => Composed::Directory(tree),
         })
     }

@@ -12,7 +12,7 @@ mod unshare;
 pub(crate) use files::{may_mount, open_path, privileged, real_path, reflink, sync_file_system};
 pub(crate) use launch::{exec, spawn, try_view};
 pub(crate) use means::probe_means;
-pub(crate) use mount::{attach, mount_table, prepare, unmount};
+pub(crate) use mount::{attach, mount_image, mount_table, prepare, unmount};
 pub(crate) use namespace::{die_with_parent, enter_mount_namespace, enter_user_namespace, join};
 
 /// The ids of the user whose process this is.

@@ -83,6 +83,10 @@ pub(crate) fn privileged() -> bool {
     false
 }
 
+pub(crate) fn mount_image(_image: &Path, _objects: &Path) -> Result<OwnedFd, (&'static str, io::Error)> {
+    Err(("mount an image", io::ErrorKind::Unsupported.into()))
+}
+
 pub(crate) fn may_mount() -> Result<(), view::Unavailable> {
     Err(view::Unavailable::Unsupported)
 }

@@ -4,13 +4,14 @@
 
 use super::{Bind, Namespaces, Root, RootFile, Sandbox, SandboxError};
 use crate::view::Composed;
-use rustix::fs::FileType;
+use rustix::{fd::OwnedFd, fs::FileType};
 use std::{
     collections::BTreeSet,
     ffi::{CString, OsStr},
     fmt,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 /// Where the view is as a whole, below a root of its own.
@@ -76,7 +77,7 @@ pub(crate) enum Step {
         path: Bytes,
         target: Bytes,
     },
-    /// Puts the overlay that a slot has at a place.
+    /// Puts the mount that a slot has, which is nowhere yet, at a place.
     View {
         slot: usize,
         at: Bytes,
@@ -134,10 +135,19 @@ impl fmt::Display for Step {
 }
 
 /// The steps, and how many slots for open files they need.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     pub(crate) slots: usize,
+    /// What is in slots from the beginning.
+    pub(crate) given: Vec<Given>,
+}
+
+/// An open file that a slot has from the beginning.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    pub(crate) slot: usize,
+    pub(crate) file: Arc<OwnedFd>,
 }
 
 /// An absolute path without `.` and `..` that is not the root.
@@ -281,13 +291,18 @@ impl Plan {
                 let stat = fs_err::metadata(&real).map_err(failed)?;
                 Ok(self.open(&real, Some(Identity { device: stat.dev(), inode: stat.ino() })))
             }
+            Composed::Mounted(mount) => {
+                let slot = self.slot();
+                self.given.push(Given { slot, file: mount.shared() });
+                Ok(slot)
+            }
         }
     }
 
-    /// An overlay is a mount already, a directory has to be made one.
+    /// Most are mounts already, a directory has to be made one.
     fn place_view(&mut self, view: &Composed, slot: usize, at: Bytes) {
         self.steps.push(match view {
-            Composed::Overlay { .. } => Step::View { slot, at },
+            Composed::Overlay { .. } | Composed::Mounted(_) => Step::View { slot, at },
             Composed::Directory(_) => Step::Attach { slot, at, kind: Kind::ReadOnly },
         });
     }

@@ -1,6 +1,6 @@
 //! The means of composing views, and which of them this host has.
 
-use super::{Composed, prepare};
+use super::{Composed, image, prepare};
 use crate::platform;
 use rustix::fs::{Mode, OFlags, XattrFlags};
 use std::{fmt, io, path::Path};
@@ -55,7 +55,7 @@ pub enum Unavailable {
         reason: String,
     },
     /// Nobody hands over images.
-    #[error("no privileged helper that hands over images is part of this version")]
+    #[error("this process may not mount it, and no daemon for all users hands it over")]
     NoHelper,
     /// The store is not mounted.
     #[error("the store is not mounted")]
@@ -77,17 +77,29 @@ fn refused(step: &str, error: &io::Error) -> Unavailable {
     Unavailable::Refused { step: step.to_owned(), reason: error.to_string() }
 }
 
+/// A directory in the cache for a trial.
+fn trial_in(cache: &Path) -> Result<prepare::Temporary, Unavailable> {
+    prepare::make_directory(cache).and_then(|()| prepare::Temporary::make(&cache.join("probe"))).map_err(
+        |error| Unavailable::Refused { step: "write to the cache".into(), reason: error.to_string() },
+    )
+}
+
+/// Makes an image of one file in `cache`, mounts it and looks.
+pub(super) fn image(cache: &Path) -> Result<(), Unavailable> {
+    if !platform::privileged() {
+        return Err(Unavailable::NoHelper);
+    }
+    match image::trial(trial_in(cache)?.path(), TRIAL) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Unavailable::Wrong),
+        Err((step, error)) => Err(refused(step, &error)),
+    }
+}
+
 /// Composes a view of one file in `cache`, and has another process mount it and look.
 pub(super) fn overlay(cache: &Path) -> Result<(), Unavailable> {
     platform::may_mount()?;
-    prepare::make_directory(cache).map_err(|error| Unavailable::Refused {
-        step: "write to the cache".into(),
-        reason: error.to_string(),
-    })?;
-    let trial = prepare::Temporary::make(&cache.join("probe")).map_err(|error| Unavailable::Refused {
-        step: "write to the cache".into(),
-        reason: error.to_string(),
-    })?;
+    let trial = trial_in(cache)?;
     let written = write_trial(trial.path());
     written.map_err(|error| refused("write files with user attributes to the cache", &error))?;
     let composed =
@@ -95,7 +107,8 @@ pub(super) fn overlay(cache: &Path) -> Result<(), Unavailable> {
     platform::try_view(&composed, c"file", TRIAL)
 }
 
-const TRIAL: &[u8] = b"seen through an overlay\n";
+/// What a trial is to show.
+const TRIAL: &[u8] = b"seen as it was meant\n";
 
 fn write_trial(place: &Path) -> io::Result<()> {
     fs_err::create_dir_all(place.join("objects/ab"))?;

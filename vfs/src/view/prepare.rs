@@ -159,7 +159,7 @@ impl Temporary {
         &self.path
     }
 
-    fn publish(mut self, place: &Path) -> Result<(), ViewError> {
+    pub(super) fn publish(mut self, place: &Path) -> Result<(), ViewError> {
         match fs::rename(&self.path, place) {
             Ok(()) => self.published = true,
             // Somebody else was faster, with the same tree.

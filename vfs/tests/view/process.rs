@@ -128,6 +128,7 @@ pub fn exec() {
         match home.view() {
             nuka_vfs::view::Composed::Overlay { metadata, objects } => command.arg(metadata).arg(objects),
             nuka_vfs::view::Composed::Directory(path) => command.arg(path).arg("-"),
+            other @ nuka_vfs::view::Composed::Mounted(_) => panic!("{other:?} serves once"),
         };
         assert_eq!(command.arg("42").status().unwrap().code(), Some(42), "{pid}");
     }

@@ -85,21 +85,23 @@ fn plan() -> Plan {
 
 /// The whole suite for one means, by this user.
 fn suite(views: &Views, cid: &Cid, means: ViewMeans, composed: Option<Composed>, room: &Path, local: &Path) {
-    let composed = composed.unwrap_or_else(|| views.compose(cid, means).unwrap());
+    // Each time anew: some means serve once.
+    let composed = || composed.clone().unwrap_or_else(|| views.compose(cid, means).unwrap());
     let at = room.join("at");
     let (shown, meant) = (at.to_str().unwrap(), local.to_str().unwrap());
     // Hard links have the times of the objects.
     let times = if means == ViewMeans::Prepared { "any" } else { "fixed" };
-    output(&in_host(composed.clone(), &at, &["inside", "same", shown, meant, times]));
-    output(&in_host(composed.clone(), &at, &["inside", "read-only", shown]));
-    let mut script = in_host(composed.clone(), &at, &[]);
+    output(&in_host(composed(), &at, &["inside", "same", shown, meant, times]));
+    output(&in_host(composed(), &at, &["inside", "read-only", shown]));
+    let mut script = in_host(composed(), &at, &[]);
     script.argv = vec![at.join("program").into()];
     assert_eq!(output(&script), "ran\n", "{means}");
+    let mut script = in_host(composed(), &at, &[]);
     script.argv = vec![at.join("plain").into()];
     let error = script.spawn(Streams::default()).unwrap_err().to_string();
     assert!(error.starts_with("cannot run") && error.contains("Permission denied"), "{means}: {error}");
     // In a user namespace too, and with all others.
-    let mut own = in_host(composed, &at, &["inside", "same", shown, meant, times]);
+    let mut own = in_host(composed(), &at, &["inside", "same", shown, meant, times]);
     own.namespaces = Namespaces::own(true);
     output(&own);
     // Nothing is mounted outside.

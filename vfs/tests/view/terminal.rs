@@ -51,6 +51,7 @@ pub fn interrupt() {
         match home.view() {
             Composed::Overlay { metadata, objects } => command.arg(metadata).arg(objects),
             Composed::Directory(path) => command.arg(path).arg("-"),
+            other @ Composed::Mounted(_) => panic!("{other:?} serves once"),
         };
         let output = command.arg("wait").output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);

@@ -8,7 +8,7 @@
 
 use super::{guard, process, unshare};
 use crate::{
-    sandbox::{Kind, Plan, SandboxError, Step, trial},
+    sandbox::{Given, Kind, Plan, SandboxError, Step, trial},
     view::{Composed, Unavailable},
 };
 use rustix::{
@@ -223,6 +223,9 @@ fn prepare_with(
 ) -> io::Result<OwnedFd> {
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let mut state = State { slots: (0..plan.slots).map(|_| None).collect(), ended: None };
+    for Given { slot, file } in &plan.given {
+        state.fill(*slot, file.try_clone()?)?;
+    }
     let steps = plan.steps.clone();
     process::before_exec(command, move || {
         for (number, step) in steps.iter().enumerate() {

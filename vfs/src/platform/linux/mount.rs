@@ -5,12 +5,12 @@ use crate::{
     platform::Prepared,
 };
 use rustix::{
-    fd::{AsRawFd, OwnedFd},
+    fd::{AsFd, AsRawFd, OwnedFd},
     fs::{self, CWD, Mode, OFlags},
     io::Errno,
     mount::{
         FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, UnmountFlags, fsconfig_create,
-        fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount,
+        fsconfig_set_fd, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, move_mount,
     },
 };
 use std::{
@@ -87,6 +87,34 @@ fn complaints(context: &OwnedFd) -> Option<String> {
         }
     }
     if said.is_empty() { None } else { Some(said.join("; ")) }
+}
+
+/// Mounts an image of [`erofs`](crate::erofs) over the objects, nowhere yet. What failed is said as a verb with its object.
+pub(crate) fn mount_image(image: &Path, objects: &Path) -> Result<OwnedFd, (&'static str, io::Error)> {
+    let failed = |action| move |error: Errno| (action, error.into());
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOATIME;
+    let by_erofs = || {
+        let context = fsopen("erofs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        fsconfig_set_string(&context, "source", image)?;
+        fsconfig_create(&context)?;
+        fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+    };
+    let names = by_erofs().map_err(failed("mount an EROFS image from a file"))?;
+    let by_overlay = || {
+        let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        fsconfig_set_string(&context, "source", NAME)?;
+        // Whoever mounts may say that attributes which only root can write are believed.
+        fsconfig_set_string(&context, "metacopy", "on")?;
+        fsconfig_set_string(&context, "redirect_dir", "follow")?;
+        fsconfig_set_fd(&context, "lowerdir+", names.as_fd())?;
+        fsconfig_set_string(&context, "datadir+", objects)?;
+        fsconfig_create(&context)?;
+        fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
+    };
+    by_overlay().map_err(failed("put an EROFS image over the objects"))
 }
 
 /// The kernel's table of mounts.
