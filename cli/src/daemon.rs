@@ -1,13 +1,15 @@
 //! All that the commands know of the daemon: its calls, and the plain data that goes in and comes out.
 
 pub use nuka_daemon::{
-    Bind, By, Client, Composed, ComposedView, Config, Daemon, DaemonStatus, Fault, FaultKind, Handed,
-    MountMeans, MountRequest, Namespaces, Prepared, PreparedView, READY, Root, RootFile, Sandbox,
-    ServeOptions, Started, Streams, activated,
+    Activity, AtWork, Bind, By, Client, Composed, ComposedView, Config, Daemon, DaemonStatus, Fault,
+    FaultKind, Handed, MountMeans, MountRequest, Namespaces, Prepared, PreparedView, READY, Root, RootFile,
+    Sandbox, ServeOptions, Started, Streams, Who, activated,
     api::{
         BuildOptions, BuildReport, Entry, EntryKind, Found, GrantedDirectory, Grants, PackageInfo, PirText,
         Target, WhyStep,
-        care::{GcDone, GcPlanned, GcWish, Keeping, KeptBy, TreeDifference, Verified},
+        care::{
+            Amount, Cached, GcDone, GcPlanned, GcWish, Keeping, KeptBy, Lost, Side, TreeDifference, Verified,
+        },
     },
     ensure_daemon,
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},

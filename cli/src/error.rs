@@ -78,6 +78,19 @@ impl Error {
         move |source| Self::File { doing, path, source }
     }
 
+    /// What kind of error it is, for machines.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Nuka(fault) => &fault.code,
+            Self::Environment(_) => "nuka::environment",
+            Self::File { .. } | Self::Exists { .. } => "nuka::file",
+            Self::Usage { .. } => "nuka::usage",
+            Self::Absent { .. } => "nuka::not_found",
+            Self::NoProgram { .. } => "nuka::program",
+            Self::Output(_) | Self::Data(_) => "nuka::output",
+        }
+    }
+
     /// What to do.
     pub fn help(&self) -> Option<String> {
         match self {

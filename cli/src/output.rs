@@ -11,7 +11,46 @@ use crate::{
 use nuka_pir::canonical;
 use serde::Serialize;
 use serde_json::Value;
-use std::io::{self, Write as _};
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+};
+
+/// A form of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Data {
+    /// JSON.
+    Json,
+    /// Nushell's own data format.
+    Nuon,
+}
+
+/// The form that a command line asks for, however it goes on: so what is wrong with it, too, can be told in that form.
+/// What comes after a program that is run is the program's.
+pub fn wanted(arguments: &[OsString]) -> Option<Data> {
+    let mut words = arguments.iter().skip(1).filter_map(|word| word.to_str());
+    let verb = words.clone().find(|word| !word.starts_with('-'));
+    if matches!(verb, Some("run" | "exec" | "shell")) {
+        return None;
+    }
+    words.by_ref().take_while(|word| *word != "--").find_map(|word| match word {
+        "--json" => Some(Data::Json),
+        "--nuon" => Some(Data::Nuon),
+        _ => None,
+    })
+}
+
+/// A value as one line of data, with its end.
+pub fn line(value: &Value, form: Data) -> Result<String, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Data(error.to_string());
+    Ok(match form {
+        Data::Json => escape_json(serde_json::to_string(value).map_err(|error| failed(&error))?),
+        Data::Nuon => {
+            let text = canonical::value_to_text(&without_floats(value.clone()));
+            escape_nuon(text.map_err(|error| failed(&error))?)
+        }
+    } + "\n")
+}
 
 /// In which form a listing is wanted.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -77,6 +116,16 @@ pub fn print(text: &str) -> Result<(), Error> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_form_is_told_whatever_else_is_wrong() {
+        let form = |words: &[&str]| wanted(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(form(&["nuka", "store", "list", "--json"]), Some(Data::Json));
+        assert_eq!(form(&["nuka", "--nuon", "nonsense"]), Some(Data::Nuon));
+        assert_eq!(form(&["nuka", "store", "mount", "m", "--", "x", "--json"]), None);
+        assert_eq!(form(&["nuka", "-q", "run", "lua", "--json"]), None);
+        assert_eq!(form(&["nuka"]), None);
+    }
 
     #[test]
     fn one_value_in_both_forms() {

@@ -9,7 +9,7 @@ use crate::{
     error::Error,
     exit::Exit,
     output,
-    report::{error, escape},
+    report::{error, escape, json_error},
 };
 use clap::{Parser as _, error::ErrorKind};
 use std::{
@@ -44,7 +44,10 @@ pub fn start() -> Exit {
         dispatch(&Context { environment, terminal, verbosity, by }, &cli.verb)
     }) {
         Ok(exit) => exit,
-        Err(failed) => tell(&failed, starting, terminal),
+        Err(failed) => match output::wanted(&arguments) {
+            Some(form) => tell_as_data(&failed, starting, form),
+            None => tell(&failed, starting, terminal),
+        },
     }
 }
 
@@ -55,6 +58,15 @@ pub fn tell(failed: &Error, starting: bool, terminal: Terminal) -> Exit {
         let text = error::show(failed, terminal.stderr_colour, terminal.width);
         // Nothing can be done about a closed stderr.
         let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+    exit
+}
+
+/// The same for who asked for data.
+fn tell_as_data(failed: &Error, starting: bool, form: output::Data) -> Exit {
+    let exit = failed.exit(starting);
+    if exit != Exit::BrokenPipe {
+        let _ = io::stderr().lock().write_all(json_error::show(failed, exit, form).as_bytes());
     }
     exit
 }
@@ -104,6 +116,10 @@ fn not_understood(error: &clap::Error, arguments: &[OsString]) -> Exit {
             Err(error) => error.exit(false),
         };
     }
+    let text = match output::wanted(arguments) {
+        Some(form) => json_error::usage(error.render().to_string().trim(), form),
+        None => text,
+    };
     let _ = io::stderr().lock().write_all(text.as_bytes());
     Exit::Usage
 }

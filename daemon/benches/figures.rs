@@ -101,7 +101,7 @@ fn evaluate(count: usize) {
     let nuka = nuka(dir.path());
     let options = BuildOptions::default();
     measured(&format!("evaluate and register {count} new packages, plan them"), || {
-        nuka.plan(&[target], &options).expect("a plan")
+        nuka.plan(&[target], &options, &Silent).expect("a plan")
     });
 }
 
@@ -113,7 +113,7 @@ fn build(count: usize) -> tempfile::TempDir {
     let wasm = wat::parse_str(include_str!("../tests/it/put.wat")).expect("a module");
     fs::write(tool.join("put.wasm"), wasm).expect("a tool");
     let nuka = nuka(dir.path());
-    let cid = nuka.store_add(&Handed::own(tool)).expect("the tool is added");
+    let cid = nuka.store_add(&Handed::own(tool), &Silent).expect("the tool is added");
     let hash: String = cid.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     write(
         dir.path(),
@@ -146,7 +146,7 @@ fn build(count: usize) -> tempfile::TempDir {
     }
     let options = BuildOptions::default();
     measured(&format!("evaluate and plan {count} recipes"), || {
-        nuka.plan(&targets, &options).expect("a plan")
+        nuka.plan(&targets, &options, &Silent).expect("a plan")
     });
     measured(&format!("build {count} trivial wasm packages"), || {
         let report = nuka.build(&targets, &options, &Silent).expect("a build");

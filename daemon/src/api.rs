@@ -221,12 +221,18 @@ pub struct NameList {
 pub struct Entry {
     /// Path below the tree that was asked for. Untrusted text: bytes that are not UTF-8 are replaced.
     pub path: String,
+    /// The path's bytes in hexadecimal, where they are not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_hex: Option<String>,
     /// What it is.
     pub kind: EntryKind,
     /// Bytes, for files; for directories, of all files below.
     pub bytes: u64,
-    /// A symlink's target. Untrusted text.
+    /// A symlink's target. Untrusted text, as the path.
     pub target: Option<String>,
+    /// The target's bytes in hexadecimal, where they are not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_hex: Option<String>,
 }
 
 /// What an entry is.

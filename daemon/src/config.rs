@@ -48,6 +48,11 @@ impl Config {
         self.cache.join("downloads")
     }
 
+    /// Where the launchers of shells are.
+    pub fn launchers(&self) -> PathBuf {
+        self.cache.join("launchers")
+    }
+
     /// Where the locks of builds are.
     pub fn locks(&self) -> PathBuf {
         self.state.join("locks")

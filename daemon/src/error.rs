@@ -8,6 +8,9 @@ use std::{io, path::PathBuf};
 /// What to do about a full disk.
 pub(crate) const MAKE_ROOM: &str = "make room on the disk, or set NUKA_STORE to a place that has some";
 
+/// The code of what was stopped because nobody wanted it any more.
+pub(crate) const CANCELLED: &str = "nuka::cancelled";
+
 /// Whether an I/O error says that there is no room.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
@@ -96,6 +99,12 @@ pub enum Error {
         place: PathBuf,
         /// What is there.
         own: PathBuf,
+    },
+    /// The store, or another one, is mounted there already.
+    #[error("the store is mounted on `{}` already", place.display())]
+    Mounted {
+        /// Where.
+        place: PathBuf,
     },
     /// A package has no programs at all.
     #[error("{package} has no programs")]
@@ -279,7 +288,7 @@ pub enum Error {
     #[error("{0}")]
     Shared(std::sync::Arc<Error>),
     /// Nobody waits for it any more.
-    #[error("cancelled")]
+    #[error("it was stopped before its end")]
     Cancelled,
     /// Threads for the builds cannot be had.
     #[error("threads cannot be started: {0}")]
@@ -326,13 +335,14 @@ impl Error {
             | Error::TwoPrograms { .. } => "nuka::program",
             Error::File { .. } | Error::WrongKind { .. } => "nuka::file",
             Error::MountOverOwn { .. }
+            | Error::Mounted { .. }
             | Error::NoMount { .. }
             | Error::Mount(_)
             | Error::Unmount(_)
             | Error::Namespace(_) => "nuka::mount",
             Error::Published { .. } => "nuka::published",
             Error::Shared(error) => error.code(),
-            Error::Cancelled => "nuka::cancelled",
+            Error::Cancelled => CANCELLED,
         }
     }
 
@@ -382,6 +392,10 @@ impl Error {
                 Some("`nuka doctor` shows which means of showing views this machine has".to_owned())
             }
             Error::MountOverOwn { .. } => Some("name another directory".to_owned()),
+            Error::Mounted { place } => Some(format!(
+                "look into it where it is, or take it away first: `nuka store unmount {}`",
+                place.display()
+            )),
             Error::NoMount { reasons } => Some(reasons.join("\n")),
             Error::Mount(_) | Error::Namespace(_) => {
                 Some("`nuka doctor` shows which means of mounting this machine has".to_owned())
@@ -399,6 +413,9 @@ impl Error {
             error if error.is_storage_full() => Some(MAKE_ROOM.to_owned()),
             Error::RecipeFile { source, .. } | Error::File { source, .. } => {
                 Some(crate::fault::file_help(source.kind()).to_owned())
+            }
+            Error::Cancelled => {
+                Some("the daemon was told to end; what was finished is kept. Ask again".to_owned())
             }
             Error::RecipeName { .. } => Some("give the file such a name".to_owned()),
             Error::WrongKind { what, wanted: "a file" } => {

@@ -5,6 +5,9 @@ use nuka_nushell_ext::RecipeError;
 use serde::{Deserialize, Serialize};
 use std::io;
 
+/// The code of a daemon that begins nothing new, because it was told to end.
+pub(crate) const ENDING: &str = "nuka::daemon::ending";
+
 /// Why a request was not carried out, and what to do.
 #[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]

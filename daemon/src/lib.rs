@@ -35,11 +35,14 @@ mod server;
 mod shared;
 mod socket;
 mod sources;
+mod stream;
 mod suggest;
 mod worker;
 
 pub use background::{STDIN as COMPILE_STDIN, VERB as COMPILE_VERB};
-pub use client::{By, Client, Daemon, DaemonStatus, READY, Started, ensure as ensure_daemon};
+pub use client::{
+    Activity, AtWork, By, Client, Daemon, DaemonStatus, READY, Started, Who, ensure as ensure_daemon,
+};
 pub use config::Config;
 pub use error::Error;
 pub use event::{Event, Observer, Silent};

@@ -10,21 +10,30 @@ pub struct WorkLock {
     file: fs::File,
 }
 
-/// Takes the lock called `name` in `directory`. `waiting` is called once if somebody else has it.
-pub fn take(directory: &Path, name: &str, waiting: impl Fn()) -> io::Result<WorkLock> {
+/// Takes the lock called `name` in `directory`. `waiting` is called once if somebody else has it. `None` if it is
+/// `called_off` before that.
+pub fn take(
+    directory: &Path,
+    name: &str,
+    waiting: impl Fn(),
+    called_off: impl Fn() -> bool,
+) -> io::Result<Option<WorkLock>> {
     fs::create_dir_all(directory)?;
     let path = directory.join(name);
     let mut waited = false;
     loop {
         let file = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
         match flock(file.file(), FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) if is_still(&file, &path)? => return Ok(WorkLock { file }),
+            Ok(()) if is_still(&file, &path)? => return Ok(Some(WorkLock { file })),
             // Whoever had it has finished and removed the file: the lock is on a file nobody else will find.
             Ok(()) => {}
             Err(rustix::io::Errno::AGAIN) => {
                 if !waited {
                     waiting();
                     waited = true;
+                }
+                if called_off() {
+                    return Ok(None);
                 }
                 std::thread::sleep(Duration::from_millis(50));
             }
@@ -42,6 +51,18 @@ pub fn try_take(directory: &Path, name: &str) -> io::Result<Option<WorkLock>> {
         Err(rustix::io::Errno::AGAIN) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether nobody has locked this directory.
+pub fn is_free(directory: &Path) -> bool {
+    alone(directory).is_some()
+}
+
+/// The directory, locked by nobody else for as long as this lives; `None` if somebody else has locked it.
+pub fn alone(directory: &Path) -> Option<std::fs::File> {
+    let open = std::fs::File::open(directory).ok()?;
+    flock(&open, FlockOperation::NonBlockingLockExclusive).ok()?;
+    Some(open)
 }
 
 fn is_still(file: &fs::File, path: &Path) -> io::Result<bool> {
@@ -69,7 +90,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    let _lock = take(dir.path(), "build", || {}).unwrap();
+                    let _lock = take(dir.path(), "build", || {}, || false).unwrap();
                     most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::sleep(Duration::from_millis(5));
                     inside.fetch_sub(1, Ordering::SeqCst);

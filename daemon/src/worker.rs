@@ -204,10 +204,13 @@ impl Worker<'_> {
         stop: &Gone,
     ) -> Result<Built, WorkError> {
         let package = package_ref(pid, pir);
-        let _lock = lock::take(self.locks, &build.to_string(), || {
+        let waiting = || {
             let what = format!("another process that is building {} {}", pir.name, pir.version);
             observer.event(Event::Waiting { what });
-        })?;
+        };
+        let called_off = || stop.load(Ordering::Acquire);
+        let lock = lock::take(self.locks, &build.to_string(), waiting, called_off)?;
+        let _lock = lock.ok_or(WorkError::Cancelled)?;
         // Also without waiting: it may have come to its end just before.
         if let Some(Made { realisation, .. }) = self.earlier(pid, pir, build)? {
             return Ok(Built { realisation, seconds: 0.0 });

@@ -182,6 +182,7 @@ impl Batch {
     }
 
     fn add_hashed(&self, id: BlobId, bytes: &[u8]) -> Result<(), StoreError> {
+        self.store.cancel().check()?;
         if self.has(&id, bytes.len() as u64)? {
             return Ok(());
         }
@@ -305,6 +306,7 @@ impl Batch {
 
     /// Puts the objects in place. While the lock that is returned lives, no slice of a collection runs.
     fn publish(&self) -> Result<LockFile, StoreError> {
+        self.store.cancel().check()?;
         let mut staged = Vec::with_capacity(self.new_objects());
         for shard in &self.staged {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);

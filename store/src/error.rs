@@ -146,6 +146,9 @@ pub enum StoreError {
         /// How long this process waited.
         waited: Duration,
     },
+    /// Nobody wants it any more: see [`Cancel`](crate::Cancel).
+    #[error("it was stopped before its end")]
+    Cancelled,
     /// The index failed.
     #[error(transparent)]
     Index(#[from] IndexError),

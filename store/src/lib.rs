@@ -11,6 +11,7 @@
 
 mod batch;
 mod buffer;
+mod cancel;
 pub mod check;
 mod closure_format;
 mod directory;
@@ -41,6 +42,7 @@ mod wire;
 mod writer;
 
 pub use batch::Batch;
+pub use cancel::Cancel;
 pub use directory::{
     DIRECTORY_MAGIC, Directory, DirectoryError, MAX_DIRECTORY_OBJECT, Node, Tree, decode_directory,
 };

@@ -20,6 +20,7 @@
 use crate::{
     batch::Batch,
     buffer::Pool,
+    cancel::Cancel,
     error::StoreError,
     gc::locks::GcLocks,
     index::{Index, IndexOptions, IndexReader, IndexWriter, RootTarget, Used},
@@ -58,6 +59,7 @@ pub struct StoreOptions {
 #[derive(Debug, Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    cancel: Cancel,
 }
 
 #[derive(Debug)]
@@ -132,7 +134,19 @@ impl Store {
             root,
             _owner: owner,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), cancel: Cancel::default() })
+    }
+
+    /// The same store for work that may be stopped: what is read, added, looked through or collected through the
+    /// handle that is returned fails with [`StoreError::Cancelled`] soon after that is set, and leaves what any
+    /// other error would leave.
+    #[must_use]
+    pub fn until(&self, cancel: Cancel) -> Self {
+        Self { inner: Arc::clone(&self.inner), cancel }
+    }
+
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -221,6 +235,7 @@ impl Store {
 
 impl ObjectReader for Store {
     fn open_blob(&self, id: &BlobId) -> Result<File, StoreError> {
+        self.cancel.check()?;
         self.inner.objects.open_object(id)?.ok_or(StoreError::NoObject { id: *id })
     }
 

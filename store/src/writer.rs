@@ -70,6 +70,7 @@ impl<'b> BlobWriter<'b> {
     pub fn write_from(&mut self, reader: &mut dyn Read) -> Result<io::Result<u64>, StoreError> {
         let mut total = 0;
         loop {
+            self.batch.store().cancel().check()?;
             match reader.read(self.free()) {
                 Ok(0) => return Ok(Ok(total)),
                 Ok(count) => {
@@ -99,6 +100,7 @@ impl<'b> BlobWriter<'b> {
 
     /// Hashes what the buffer holds and writes it to the file.
     fn flush(&mut self) -> Result<(), StoreError> {
+        self.batch.store().cancel().check()?;
         if self.file.is_none() {
             let direct = self.expected.max(self.flushed + self.filled as u64) >= DIRECT;
             let (staged, fd, direct) = self.batch.stage()?.create(direct)?;

@@ -29,7 +29,7 @@ pub use error::{MountError, UnmountError};
 pub use means::{Answer, MountMeans, Unavailable, choose, probe};
 pub(crate) use options::NAME;
 pub use options::{Access, MountOptions};
-pub use table::{MountPoint, mounts, unmount};
+pub use table::{MountPoint, is_mounted, mounts, unmount};
 
 /// A mount that this process serves. Dropped, it is taken away; who still uses it can go on until they let go.
 #[derive(Debug)]

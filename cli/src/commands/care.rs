@@ -3,7 +3,7 @@
 use crate::{
     commands::Done,
     context::{Context, WorkArguments},
-    daemon::{EntryKind, Handed, Keeping, TreeDifference, Verified},
+    daemon::{EntryKind, Handed, Keeping, Lost, Side, TreeDifference, Verified},
     error::Error,
     exit::Exit,
     output::Format,
@@ -15,6 +15,7 @@ use crate::{
         units,
     },
 };
+use serde::Serialize;
 use std::{
     io,
     path::PathBuf,
@@ -97,13 +98,18 @@ fn show(verified: &Verified, style: Style) -> String {
         shown.push_str(&format!("{}\n", escape(index)));
     }
     if let Some(repaired) = &verified.repaired {
-        let count =
-            units::count(repaired.quarantined.len() as u64, "damaged object was", "damaged objects were");
-        shown.push_str(&format!("{count} moved away\n"));
+        for (number, one, many) in [
+            (repaired.quarantined.len() as u64, "damaged object was", "damaged objects were"),
+            (repaired.strays, "file that is no object was", "files that are no objects were"),
+        ] {
+            if number > 0 {
+                shown.push_str(&format!("{} moved away\n", units::count(number, one, many)));
+            }
+        }
         for package in &repaired.made {
             shown.push_str(&format!("{} was made again\n", plan::name(package)));
         }
-        for (package, reason) in &repaired.lost {
+        for Lost { package, reason } in &repaired.lost {
             shown.push_str(&format!("{} could not be made again: {}\n", plan::name(package), escape(reason)));
         }
         if repaired.sources > 0 {
@@ -151,7 +157,9 @@ pub fn export(context: &Context, arguments: &ExportArguments) -> Done {
         false => Handed::create(context.environment.current_directory.join(output)),
     };
     let into = into.map_err(Error::file("write", output))?;
-    let exported = context.local().export_closure(arguments.what.clone(), into);
+    let progress = context.progress(&WorkArguments::LOCAL);
+    let exported = context.local().export_closure(arguments.what.clone(), into, &progress);
+    progress.finish();
     if exported.is_err() && !stdout {
         // Half an export is none.
         let _ = fs_err::remove_file(output);
@@ -184,7 +192,10 @@ pub fn import(context: &Context, arguments: &ImportArguments) -> Done {
         true => Handed::stream("standard input", io::stdin()).map_err(Error::file("read", "-"))?,
         false => Handed::own(context.environment.current_directory.join(&arguments.file)),
     };
-    let imported = context.local().import_closure(from)?;
+    let progress = context.progress(&WorkArguments::LOCAL);
+    let imported = context.local().import_closure(from, &progress);
+    progress.finish();
+    let imported = imported?;
     arguments.format.print(context, &imported, |_| {
         let lines =
             imported.packages.iter().map(|package| format!("{}  {}\n", plan::name(package), package.pid));
@@ -221,7 +232,7 @@ pub fn diff(context: &Context, arguments: &DiffArguments) -> Done {
 }
 
 fn difference_line(difference: &TreeDifference, style: Style) -> String {
-    let side = |(kind, bytes): (EntryKind, u64)| match kind {
+    let side = |Side { kind, bytes }: Side| match kind {
         EntryKind::Directory => format!("directory, {}", units::bytes(bytes)),
         EntryKind::File => units::bytes(bytes),
         EntryKind::Executable => format!("executable, {}", units::bytes(bytes)),
@@ -243,11 +254,24 @@ fn difference_line(difference: &TreeDifference, style: Style) -> String {
 pub struct PinArguments {
     /// What: NAME, a PID or CID, each also with /PATH
     what: String,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// What is printed as data of a pin.
+#[derive(Debug, Serialize)]
+struct Pinned<'a> {
+    /// Its name.
+    pin: &'a str,
+    /// Whether it is kept from now on.
+    pinned: bool,
 }
 
 /// Pins.
 pub fn pin(context: &Context, arguments: &PinArguments) -> Done {
-    context.local().pin(&arguments.what)?;
+    let PinArguments { what, format } = arguments;
+    context.local().pin(what)?;
+    format.print(context, &Pinned { pin: what, pinned: true }, |_| String::new())?;
     Ok(Exit::Success)
 }
 
@@ -256,12 +280,15 @@ pub fn pin(context: &Context, arguments: &PinArguments) -> Done {
 pub struct UnpinArguments {
     /// What, as it was pinned: see `nuka store kept`
     what: String,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Unpins.
 pub fn unpin(context: &Context, arguments: &UnpinArguments) -> Done {
-    let what = &arguments.what;
+    let UnpinArguments { what, format } = arguments;
     if context.local().unpin(what)? {
+        format.print(context, &Pinned { pin: what, pinned: false }, |_| String::new())?;
         return Ok(Exit::Success);
     }
     let (message, help) =

@@ -3,7 +3,7 @@
 use crate::{
     commands::Done,
     context::{Context, WorkArguments},
-    daemon::{self, Daemon, DaemonStatus, ServeOptions, Started},
+    daemon::{self, Activity, AtWork, Daemon, DaemonStatus, ServeOptions, Started, Who},
     error::Error,
     exit::Exit,
     output::{self, Format},
@@ -13,6 +13,7 @@ use crate::{
     },
 };
 use fs_err as fs;
+use serde::Serialize;
 use std::{
     io::Write as _,
     path::PathBuf,
@@ -31,7 +32,7 @@ ended at any time, also by force: what it has finished is kept.
 
 Examples:
   nuka daemon status
-  nuka daemon stop --now       ends builds that are going on
+  nuka daemon stop --now       ends what is going on
   nuka --no-daemon build lua   works in its own process, while no daemon runs")]
 pub struct Arguments {
     #[command(subcommand)]
@@ -44,7 +45,7 @@ enum Verb {
     Start,
     /// End the daemon, after what it is doing
     Stop {
-        /// Stop builds that are going on, rather than wait for them
+        /// Stop what is going on, rather than wait for it
         #[arg(long)]
         now: bool,
     },
@@ -58,6 +59,8 @@ enum Verb {
         /// Print the log's path instead
         #[arg(long)]
         path: bool,
+        #[command(flatten)]
+        format: Format,
     },
     /// Be the daemon, in this process
     #[command(after_help = "\
@@ -93,20 +96,64 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
             }
         },
         Verb::Status { format } => return status(context, *format),
-        Verb::Log { path: true } => context.print_line(&log_file(context).display().to_string())?,
-        Verb::Log { path: false } => {
-            let path = log_file(context);
-            match fs::read(&path) {
-                Ok(bytes) => output::print(&escape_lines(&String::from_utf8_lossy(&bytes)))?,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    context.say("no daemon has said anything yet");
-                }
-                Err(error) => return Err(Error::file("read the log", path)(error)),
-            }
-        }
+        Verb::Log { path, format } => log(context, *path, *format)?,
         Verb::Run { foreground, for_all } => serve(context, *foreground, *for_all)?,
     }
     Ok(Exit::Success)
+}
+
+/// What is printed as data of the log.
+#[derive(Debug, Serialize)]
+struct Log {
+    /// Its file.
+    path: PathBuf,
+    /// What is in it, unless only its path was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<Vec<LogLine>>,
+}
+
+/// A line of the log: by a daemon, or by something in it that met a fault.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct LogLine {
+    /// Seconds since 1970.
+    seconds: Option<u64>,
+    /// The daemon's process.
+    process: Option<u32>,
+    text: String,
+}
+
+impl LogLine {
+    fn read(line: &str) -> Self {
+        let mut words = line.splitn(3, ' ');
+        let mut next = || words.next().unwrap_or_default();
+        match (next().parse(), next().parse(), next()) {
+            (Ok(seconds), Ok(process), text) => {
+                Self { seconds: Some(seconds), process: Some(process), text: text.to_owned() }
+            }
+            _ => Self { seconds: None, process: None, text: line.to_owned() },
+        }
+    }
+}
+
+fn log(context: &Context, path_only: bool, format: Format) -> Result<(), Error> {
+    let path = log_file(context);
+    let text = match fs::read(&path) {
+        _ if path_only => None,
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            context.say("no daemon has said anything yet");
+            Some(String::new())
+        }
+        Err(error) => return Err(Error::file("read the log", path)(error)),
+    };
+    if !format.is_text() {
+        let lines = text.map(|text| text.lines().map(LogLine::read).collect());
+        return format.print(context, &Log { path, lines }, |_| String::new());
+    }
+    match text {
+        Some(text) => output::print(&escape_lines(&text)),
+        None => context.print_line(&path.display().to_string()),
+    }
 }
 
 fn status(context: &Context, format: Format) -> Done {
@@ -121,19 +168,66 @@ fn status(context: &Context, format: Format) -> Done {
 }
 
 fn show(status: &DaemonStatus) -> String {
-    let DaemonStatus { process, version, store, up_seconds, clients, working, .. } = status;
-    format!(
-        "process {process}, nuka {}, for {}\n  {}\n  {}, {}\n",
-        escape(version),
-        units::seconds(*up_seconds as f64),
-        escape(&store.display().to_string()),
-        units::count(*clients as u64, "client", "clients"),
-        units::count(
-            *working as u64,
-            "request that is being carried out",
-            "requests that are being carried out"
-        ),
-    )
+    let DaemonStatus { process, version, up_seconds, .. } = status;
+    let up = units::seconds(*up_seconds as f64);
+    let mut shown = format!("process {process}, nuka {}, for {up}\n", escape(version));
+    let log = status.log.as_ref().map_or_else(|| "written by whoever started it".to_owned(), path);
+    let whom = if status.for_all { "all users of this machine" } else { "you" };
+    let clients = units::count(status.clients as u64, "client", "clients");
+    for (name, what) in [
+        ("store", path(&status.store)),
+        ("socket", path(&status.socket)),
+        ("log", log),
+        ("serves", format!("{whom}; {clients} now")),
+        ("ends", end(status)),
+    ] {
+        shown.push_str(&format!("  {name:<8}{what}\n"));
+    }
+    for request in &status.requests {
+        shown.push_str(&at_work(request));
+    }
+    shown
+}
+
+fn path(path: &PathBuf) -> String {
+    escape(&path.display().to_string()).into_owned()
+}
+
+/// When it will end.
+fn end(status: &DaemonStatus) -> String {
+    match status.idle_seconds {
+        _ if status.ending => "as soon as what it is doing is done".to_owned(),
+        None => "when it is told to".to_owned(),
+        Some(seconds) => {
+            let idle = units::seconds(seconds as f64);
+            match status.clients {
+                0 => format!("in {idle}, if no command comes"),
+                _ => format!("{idle} after its last client has gone"),
+            }
+        }
+    }
+}
+
+fn at_work(request: &AtWork) -> String {
+    let AtWork { request: name, client, seconds, activities } = request;
+    let Who { process, user } = client;
+    let time = units::seconds(*seconds as f64);
+    let mut shown = format!("  {} for process {process} of user {user}, for {time}\n", escape(name));
+    for Activity { what, name, done, total } in activities {
+        let amount = match (what.as_str(), done, total) {
+            ("fetching", Some(done), Some(total)) => {
+                format!(", {} of {}", units::bytes(*done), units::bytes(*total))
+            }
+            ("fetching" | "verifying" | "reading objects", Some(done), None) => {
+                format!(", {}", units::bytes(*done))
+            }
+            (_, Some(done), Some(total)) => format!(", {done} of {total}"),
+            _ => String::new(),
+        };
+        let name = if name.is_empty() { String::new() } else { format!(" {}", escape(name)) };
+        shown.push_str(&format!("    {}{name}{amount}\n", escape(what)));
+    }
+    shown
 }
 
 fn log_file(context: &Context) -> PathBuf {
@@ -145,7 +239,8 @@ fn serve(context: &Context, foreground: bool, for_all: bool) -> Result<(), Error
     let socket = daemon::activated(&context.environment.variables);
     let config = context.config(&WorkArguments::default());
     let idle = (!foreground || socket.is_some()).then_some(context.environment.daemon_idle);
-    let options = ServeOptions { idle: idle.filter(|idle| *idle < Duration::MAX), for_all, socket };
+    let log = (!foreground).then(|| log_file(context));
+    let options = ServeOptions { idle: idle.filter(|idle| *idle < Duration::MAX), for_all, socket, log };
     if foreground {
         let said = |line: &str| crate::context::say(&escape(line));
         let ready = || said("clients can connect");
@@ -182,4 +277,21 @@ fn open_log(path: &std::path::Path) -> std::io::Result<std::fs::File> {
         fs::rename(path, path.with_extension("log.old"))?;
     }
     Ok(fs::OpenOptions::new().create(true).append(true).open(path)?.into_parts().0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_log_are_read_back() {
+        let line = LogLine::read("1700000000 42 it was told to end");
+        let expected =
+            LogLine { seconds: Some(1_700_000_000), process: Some(42), text: "it was told to end".into() };
+        assert_eq!(line, expected);
+        assert_eq!(
+            LogLine::read("thread panicked at x"),
+            LogLine { seconds: None, process: None, text: "thread panicked at x".into() }
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use crate::{
     commands::Done,
     context::{Context, WorkArguments},
-    daemon::{GcDone, GcPlanned, GcWish, KeptBy, PackageRef},
+    daemon::{Amount, Cached, GcDone, GcPlanned, GcWish, KeptBy, PackageRef},
     exit::Exit,
     output::Format,
     quantity::{Age, Size},
@@ -71,7 +71,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         // Before anything is removed.
         crate::output::print(&show(&planned, Style { colour: context.terminal.stdout_colour }))?;
     }
-    let nothing = planned.packages.is_empty() && planned.sources.is_empty() && planned.freed.0 == 0;
+    let nothing = planned.packages.is_empty()
+        && planned.sources.is_empty()
+        && planned.freed.objects == 0
+        && planned.cache.all().objects == 0;
     let done = if arguments.dry_run || nothing {
         None
     } else {
@@ -85,10 +88,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
     context.say(&match &done {
         None if nothing => format!("nothing to remove: {} stay", amount(planned.kept)),
-        None => format!("{} would go, {} stay", amount(planned.freed), amount(planned.kept)),
-        Some(done) => format!("{} went, {} stay", amount(done.freed), amount(planned.kept)),
+        None => format!("{} would go, {} stay", gone(planned.freed, &planned.cache), amount(planned.kept)),
+        Some(done) => format!("{} went, {} stay", gone(done.freed, &done.cache), amount(planned.kept)),
     });
-    if let Some(done) = done.filter(|done| done.aside.0 > 0) {
+    if let Some(done) = done.filter(|done| done.aside.objects > 0) {
         context.say(&format!(
             "{} of them go with the next `nuka gc`: work that is going on may want them",
             amount(done.aside)
@@ -97,8 +100,19 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     Ok(Exit::Success)
 }
 
-fn amount((objects, bytes): (u64, u64)) -> String {
-    format!("{} in {}", units::bytes(bytes), units::count(objects, "object", "objects"))
+fn amount(amount: Amount) -> String {
+    let objects = units::count(amount.objects, "object", "objects");
+    format!("{} in {objects}", units::bytes(amount.bytes))
+}
+
+/// What goes of the store, and beside it.
+fn gone(freed: Amount, cache: &Cached) -> String {
+    match cache.all() {
+        Amount { objects: 0, .. } => amount(freed),
+        Amount { bytes, .. } => {
+            format!("{} and {} of what was kept beside it", amount(freed), units::bytes(bytes))
+        }
+    }
 }
 
 fn show(planned: &GcPlanned, style: Style) -> String {
@@ -120,9 +134,19 @@ fn show(planned: &GcPlanned, style: Style) -> String {
     let mut shown = if table.is_empty() { String::new() } else { table.show(style) };
     let sources: u64 = planned.sources.iter().map(|source| source.unique_bytes).sum();
     let fetched = "to be fetched again when wanted";
+    let Cached { modules, downloads, launchers } = planned.cache;
     for (count, bytes, one, many, what) in [
         (planned.sources.len() as u64, sources, "source", "sources", fetched),
-        (planned.leftovers.0, planned.leftovers.1, "object", "objects", "that nothing names"),
+        (planned.leftovers.objects, planned.leftovers.bytes, "object", "objects", "that nothing names"),
+        (
+            modules.objects,
+            modules.bytes,
+            "compiled program",
+            "compiled programs",
+            "to be compiled again when wanted",
+        ),
+        (downloads.objects, downloads.bytes, "download", "downloads", "that were not used"),
+        (launchers.objects, launchers.bytes, "launcher", "launchers", "of shells that are closed"),
     ] {
         if count > 0 {
             shown.push_str(&format!("{} {what}: {}\n", units::count(count, one, many), units::bytes(bytes)));

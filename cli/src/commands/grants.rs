@@ -108,7 +108,7 @@ impl GrantArguments {
 }
 
 /// A path as the program sees it: the same, without `.` and `..`.
-fn guest_of(path: &Path) -> Result<String, Error> {
+pub fn guest_of(path: &Path) -> Result<String, Error> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.components() {
         match part {

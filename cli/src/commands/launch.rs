@@ -22,14 +22,18 @@ use serde::{Deserialize, Serialize};
 use std::{
     ffi::{OsStr, OsString},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 /// The first argument, before the launcher's path.
 pub const VERB: &str = "__launch";
 /// What nuka is called where it only launches.
 pub const NAME: &str = "nuka-launch";
+
+/// How often launchers are made that a collection removes at once.
+const TRIES: usize = 5;
 
 /// What a launcher holds.
 #[derive(Debug, Serialize, Deserialize)]
@@ -98,8 +102,8 @@ fn launch(file: &Path, arguments: &[OsString], terminal: Terminal) -> Result<Exi
 }
 
 /// Writes launchers into a directory of their own below `cache`, and gives it. Equal launchers share one, which is made
-/// once; `interpreter` is what stands in their first lines.
-pub fn write(cache: &Path, interpreter: &str, launchers: &[Launcher]) -> Result<PathBuf, Error> {
+/// once; `interpreter` is what stands in their first lines. While what is returned lives, no collection removes them.
+pub fn write(cache: &Path, interpreter: &str, launchers: &[Launcher]) -> Result<Written, Error> {
     let data = |error: serde_json::Error| Error::Data(error.to_string());
     let mut files = Vec::new();
     for launcher in launchers {
@@ -109,10 +113,39 @@ pub fn write(cache: &Path, interpreter: &str, launchers: &[Launcher]) -> Result<
     files.sort();
     let all = serde_json::to_vec(&files).map_err(data)?;
     let place = cache.join("launchers").join(nuka_pir::BlobId::of(&all).to_string());
-    if place.is_dir() {
-        return Ok(place);
+    // A collection may remove it between its being there and its being locked.
+    for _ in 0..TRIES {
+        if let Some(written) = Written::lock(&place) {
+            return Ok(written);
+        }
+        make(&place, &files)?;
     }
-    let failed = |error: io::Error| Error::file("write launchers to", &place)(error);
+    Err(Error::file("keep the launchers in", &place)(io::ErrorKind::ResourceBusy.into()))
+}
+
+/// Launchers that stay for as long as this lives.
+#[derive(Debug)]
+pub struct Written {
+    /// Their directory.
+    pub place: PathBuf,
+    _lock: std::fs::File,
+}
+
+impl Written {
+    fn lock(place: &Path) -> Option<Self> {
+        let lock = std::fs::File::open(place).ok()?;
+        lock.lock_shared().ok()?;
+        let (open, there) = (lock.metadata().ok()?, fs::metadata(place).ok()?);
+        let same = (open.dev(), open.ino()) == (there.dev(), there.ino());
+        // That they are wanted is seen by their time.
+        let _ = lock.set_modified(SystemTime::now());
+        same.then(|| Self { place: place.to_owned(), _lock: lock })
+    }
+}
+
+/// Makes the directory, unless another is faster.
+fn make(place: &Path, files: &[(String, String)]) -> Result<(), Error> {
+    let failed = |error: io::Error| Error::file("write launchers to", place)(error);
     let beside = place.with_extension(std::process::id().to_string());
     fs::create_dir_all(&beside).map_err(failed)?;
     let written = files.iter().try_for_each(|(name, text)| {
@@ -120,7 +153,7 @@ pub fn write(cache: &Path, interpreter: &str, launchers: &[Launcher]) -> Result<
         options.write(true).create(true).truncate(true).mode(0o555);
         options.open(beside.join(name))?.write_all(text.as_bytes())
     });
-    let named = written.and_then(|()| match fs::rename(&beside, &place) {
+    let named = written.and_then(|()| match fs::rename(&beside, place) {
         // Another was faster.
         Err(_) if place.is_dir() => fs::remove_dir_all(&beside),
         result => result,
@@ -128,8 +161,7 @@ pub fn write(cache: &Path, interpreter: &str, launchers: &[Launcher]) -> Result<
     if named.is_err() {
         let _ = fs::remove_dir_all(&beside);
     }
-    named.map_err(failed)?;
-    Ok(place)
+    named.map_err(failed)
 }
 
 #[cfg(test)]

@@ -3,13 +3,18 @@
 use crate::{
     commands::Done,
     context::Context,
-    daemon::Target,
+    daemon::{PackageRef, PirText, Target},
     error::Error,
     exit::Exit,
     output::{Format, print},
-    report::{differences::side_by_side, escape::escape_nuon, hashes, plan},
+    report::{
+        differences::{self, side_by_side},
+        escape::escape_nuon,
+        hashes, plan,
+    },
 };
 use nuka_pir::canonical;
+use serde::Serialize;
 
 /// Show packages as the plain data that their ids are hashes of
 #[derive(Debug, clap::Args)]
@@ -39,6 +44,8 @@ enum Verb {
         left: Target,
         /// The other package
         right: Target,
+        #[command(flatten)]
+        format: Format,
     },
 }
 
@@ -59,10 +66,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
             format.print(context, &data, |_| escape_nuon(pir.pretty))?;
             Ok(Exit::Success)
         }
-        Verb::Diff { left, right } => {
+        Verb::Diff { left, right, format } => {
             let (left, right) = (pir_of(left)?, pir_of(right)?);
-            let head =
-                |pir: &crate::daemon::PirText| format!("{}  {}\n", plan::name(&pir.package), pir.package.pid);
+            if !format.is_text() {
+                return diff_as_data(context, &left, &right, *format);
+            }
+            let head = |pir: &PirText| format!("{}  {}\n", plan::name(&pir.package), pir.package.pid);
             if left.canonical == right.canonical {
                 context.say(&format!("the same PIR: {}", head(&left).trim_end()));
                 return Ok(Exit::Success);
@@ -74,4 +83,23 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
             Ok(Exit::Failure)
         }
     }
+}
+
+/// What is printed as data of two PIRs.
+#[derive(Debug, Serialize)]
+struct Differences<'a> {
+    left: &'a PackageRef,
+    right: &'a PackageRef,
+    /// Nothing, if they are the same.
+    differences: Vec<differences::Difference>,
+}
+
+fn diff_as_data(context: &Context, left: &PirText, right: &PirText, format: Format) -> Done {
+    let value =
+        |pir: &PirText| canonical::parse(&pir.canonical).map_err(|error| Error::Data(error.to_string()));
+    let differences = differences::of_values(&value(left)?, &value(right)?);
+    let exit = if differences.is_empty() { Exit::Success } else { Exit::Failure };
+    let told = Differences { left: &left.package, right: &right.package, differences };
+    format.print(context, &told, |_| String::new())?;
+    Ok(exit)
 }

@@ -14,7 +14,7 @@
 
 use crate::{
     commands::{
-        Done,
+        Done, grants,
         launch::{self, Launcher},
         shell::{code, start},
     },
@@ -78,7 +78,7 @@ pub fn run(
         }
     };
     let launchers = launch::write(&environment.cache, &interpreter, launchers)?;
-    binds.push(bind(&launchers, &inside(Path::new("launch")), false)?);
+    binds.push(bind(&launchers.place, &inside(Path::new("launch")), false)?);
     for path in [environment.store.join("objects"), environment.cache.clone()] {
         binds.push(bind(&path, &path, false)?);
     }
@@ -97,6 +97,37 @@ pub fn run(
         cwd: if let_in { here.clone() } else { PathBuf::from("/tmp") },
     };
     Ok(Exit::Program(code(start(&sandbox)?)))
+}
+
+/// Variables without which nothing in there starts.
+const OWN_VARIABLES: [&str; 6] =
+    ["PATH", "LD_LIBRARY_PATH", "NUKA_VIEW", "NUKA_STORE", "NUKA_CACHE_DIR", "XDG_STATE_HOME"];
+
+/// What of the root is the packages' and nuka's own. In `/tmp` there is room for others.
+const OWN_DIRECTORIES: [&str; 9] =
+    ["/bin", "/dev", "/etc", "/lib", "/lib64", "/nuka", "/proc", "/sbin", "/usr"];
+
+/// Refuses what would hide, or be hidden by, what such a shell is made of.
+pub fn refuse(grants: &Grants) -> Result<(), Error> {
+    let usage = |message: String, help: &str| Err(Error::Usage { message, help: help.to_owned() });
+    for (name, _) in &grants.env {
+        if OWN_VARIABLES.contains(&name.as_str()) {
+            let message =
+                format!("a pure shell has a {name} of its own, without which nothing in it would start");
+            return usage(message, "leave it out, or set it within the shell; or do without `--pure`");
+        }
+    }
+    for directory in &grants.directories {
+        let seen = grants::guest_of(Path::new(&directory.guest))?;
+        let own = OWN_DIRECTORIES.iter().find(|own| Path::new(&seen).starts_with(own));
+        if let Some(own) = own.copied().or((seen == "/").then_some("/")) {
+            let message = format!(
+                "`{seen}` cannot be let into a pure shell: its {own} is the packages' and nuka's own"
+            );
+            return usage(message, "name another place for it: `--dir HOST:/data`");
+        }
+    }
+    Ok(())
 }
 
 fn bind(path: &Path, at: &Path, writable: bool) -> Result<Bind, Error> {
@@ -169,6 +200,26 @@ fn read_ldd(text: &str) -> Linked {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::GrantedDirectory;
+
+    #[test]
+    fn what_a_pure_shell_is_made_of_is_not_replaced() {
+        let env = |name: &str| Grants { env: vec![(name.to_owned(), String::new())], ..Grants::default() };
+        let directory = |guest: &str| {
+            let directory = GrantedDirectory { host: "/x".into(), guest: guest.to_owned(), write: false };
+            Grants { directories: vec![directory], ..Grants::default() }
+        };
+        for refused in ["/", "/proc", "/usr", "/usr/share/x", "/nuka/host", "/x/../proc", "/etc/", "/bin"] {
+            assert!(matches!(refuse(&directory(refused)), Err(Error::Usage { .. })), "{refused}");
+        }
+        for refused in ["PATH", "LD_LIBRARY_PATH", "NUKA_STORE"] {
+            assert!(matches!(refuse(&env(refused)), Err(Error::Usage { .. })), "{refused}");
+        }
+        for allowed in ["/data", "/home/me", "/usrlocal", "/tmp/x"] {
+            assert!(refuse(&directory(allowed)).is_ok(), "{allowed}");
+        }
+        assert!(refuse(&env("TOKEN")).is_ok() && refuse(&env("HOME")).is_ok());
+    }
 
     #[test]
     fn what_ldd_says_is_understood() {

@@ -51,6 +51,9 @@ pub struct Arguments {
 /// Opens it.
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let grants = arguments.grants.grants(context)?;
+    if arguments.pure {
+        pure::refuse(&grants)?;
+    }
     let nuka = context.nuka(&arguments.work);
     let progress = context.progress(&arguments.work);
     let view = nuka.view(&arguments.packages, &progress);
@@ -116,7 +119,7 @@ fn beside_the_host(
         }
     };
     let before = environment.variables.get("PATH").map(String::as_str).unwrap_or("/usr/bin:/bin");
-    let path = format!("{}:{}:{before}", launchers.display(), at.join("usr/bin").display());
+    let path = format!("{}:{}:{before}", launchers.place.display(), at.join("usr/bin").display());
     let mut env: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
     env.extend([
         ("PATH".into(), path.into()),

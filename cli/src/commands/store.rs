@@ -233,9 +233,11 @@ mod tests {
     fn entries_are_one_line_whatever_their_names() {
         let entry = |path: &str, kind, target: Option<&str>| Entry {
             path: path.into(),
+            path_hex: None,
             kind,
             bytes: 1234,
             target: target.map(str::to_owned),
+            target_hex: None,
         };
         let entries = [
             entry("usr", EntryKind::Directory, None),

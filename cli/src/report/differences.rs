@@ -1,8 +1,52 @@
-//! Two texts side by side: the lines that differ, with some of those around them.
+//! What differs: of two texts, side by side, the lines that do, with some of those around them; of two values, their parts.
 
 use crate::report::style::{Role, Style};
+use serde::Serialize;
+use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// A place at which two values differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// The fields and positions that lead there: `build.steps.0`.
+    pub path: String,
+    /// What the left one has there; nothing, if there is nothing.
+    pub left: Option<Value>,
+    /// What the right one has there.
+    pub right: Option<Value>,
+}
+
+/// The innermost places at which two values differ, in order.
+pub fn of_values(left: &Value, right: &Value) -> Vec<Difference> {
+    let mut found = Vec::new();
+    let mut todo = vec![(String::new(), Some(left), Some(right))];
+    while let Some((path, left, right)) = todo.pop() {
+        if left == right {
+            continue;
+        }
+        let below = |name: &dyn std::fmt::Display| match path.as_str() {
+            "" => name.to_string(),
+            path => format!("{path}.{name}"),
+        };
+        match (left, right) {
+            (Some(Value::Object(left)), Some(Value::Object(right))) => {
+                let mut names: Vec<&String> = left.keys().chain(right.keys()).collect();
+                names.sort();
+                names.dedup();
+                todo.extend(
+                    names.into_iter().rev().map(|name| (below(name), left.get(name), right.get(name))),
+                );
+            }
+            (Some(Value::Array(left)), Some(Value::Array(right))) => {
+                let positions = (0..left.len().max(right.len())).rev();
+                todo.extend(positions.map(|at| (below(&at), left.get(at), right.get(at))));
+            }
+            _ => found.push(Difference { left: left.cloned(), right: right.cloned(), path }),
+        }
+    }
+    found
+}
 
 /// So many equal lines are shown around those that differ.
 const AROUND: usize = 2;
@@ -78,6 +122,20 @@ fn wrap(line: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_differ_where_they_do() {
+        let left = serde_json::json!({"a": [1, 2, {"b": "x"}], "same": {"z": 1}, "gone": true});
+        let right = serde_json::json!({"a": [1, 3, {"b": "y"}, 4], "same": {"z": 1}});
+        let found: Vec<_> = of_values(&left, &right)
+            .into_iter()
+            .map(|found| (found.path, found.left.is_some(), found.right.is_some()))
+            .collect();
+        let expected =
+            [("a.1", true, true), ("a.2.b", true, true), ("a.3", false, true), ("gone", true, false)];
+        assert_eq!(found, expected.map(|(path, left, right)| (path.to_owned(), left, right)));
+        assert!(of_values(&left, &left).is_empty());
+    }
 
     #[test]
     fn what_differs_stands_side_by_side() {

@@ -7,6 +7,7 @@ pub mod escape;
 pub mod estimate;
 pub mod failure;
 pub mod hashes;
+pub mod json_error;
 pub mod lines;
 pub mod outcome;
 pub mod plan;

@@ -222,6 +222,155 @@ fn figures_of_the_store() {
     assert_eq!(info["biggest"][0]["bytes"], 16);
 }
 
+fn json(ended: &Ended) -> serde_json::Value {
+    let value = serde_json::from_str(&ended.stdout);
+    assert!(value.is_ok(), "{ended}");
+    value.unwrap()
+}
+
+#[test]
+fn everything_that_is_told_is_told_as_data_too() {
+    let place = two();
+    let pinned = json(&good(place.run(&["store", "pin", "one", "--json"])));
+    assert_eq!(pinned, serde_json::json!({"pin": "one", "pinned": true}));
+    assert_eq!(
+        good(place.run(&["store", "unpin", "one", "--nuon"])).stdout,
+        "{pin: \"one\", pinned: false}\n"
+    );
+    let planned = json(&good(place.run(&["gc", "--keep-since", "0s", "--dry-run", "--json"])));
+    assert!(planned["freed"]["objects"].as_u64() > Some(0) && planned["kept"]["bytes"].is_u64(), "{planned}");
+    let log = json(&good(place.run(&["log", "./one.nu", "--json"])));
+    assert!(log["path"].is_string() && log["text"].is_string(), "{log}");
+    let log = json(&good(place.run(&["daemon", "log", "--json"])));
+    assert!(log["lines"][0]["process"].is_u64(), "{log}");
+    let same = json(&good(place.run(&["pir", "diff", "./one.nu", "./one.nu", "--json"])));
+    assert_eq!(same["differences"], serde_json::json!([]));
+    let other = place.run(&["pir", "diff", "./one.nu", "./two.nu", "--json"]);
+    assert_eq!(other.code, 1, "{other}");
+    let differences = &json(&other)["differences"];
+    assert!(differences.as_array().unwrap().iter().any(|one| one["path"] == "name" && one["right"] == "two"));
+    let trees = place.run(&["store", "diff", "one", "two", "--json"]);
+    assert_eq!(json(&trees)[0]["before"]["kind"], "directory", "{trees}");
+}
+
+#[test]
+fn errors_are_told_as_data_where_data_was_asked_for() {
+    let place = two();
+    for (arguments, code, kind) in [
+        (["store", "ls", "nothing", "--json"].as_slice(), 3, "absent"),
+        (&["store", "ls", "--json"], 2, "usage"),
+        (&["store", "export", "one", "-o", "/nowhere/x", "--json"], 2, "usage"),
+        (&["--json", "frobnicate"], 2, "usage"),
+        (&["gc", "--why", "nothing", "--json"], 3, "absent"),
+    ] {
+        let ended = place.run(arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{ended}");
+        let last = ended.stderr.lines().last().unwrap();
+        let error: serde_json::Value = serde_json::from_str(last).unwrap();
+        assert_eq!(
+            (&error["error"]["kind"], &error["error"]["exit"]),
+            (&kind.into(), &code.into()),
+            "{ended}"
+        );
+    }
+    let nuon = place.run(&["store", "ls", "nothing", "--nuon"]);
+    assert!(nuon.stderr.starts_with("{error: {code:"), "{nuon}");
+}
+
+#[test]
+fn a_stray_file_is_moved_away_and_said_so() {
+    let place = two();
+    for round in 0..2 {
+        fs_err::write(store(&place).join("objects/stray"), format!("{round}")).unwrap();
+        let mended = good(place.run(&["store", "verify", "--repair"]));
+        assert!(mended.stdout.contains("1 file that is no object was moved away"), "{mended}");
+        assert!(!mended.stdout.contains("damaged object"), "{mended}");
+    }
+    // What was moved there before stays.
+    for round in ["0", "1"] {
+        let path = store(&place).join("damaged").join(format!("stray-{round}"));
+        assert_eq!(fs_err::read_to_string(path).unwrap(), round);
+    }
+    good(place.run(&["store", "verify"]));
+}
+
+#[test]
+fn an_export_that_cannot_be_written_names_where_it_goes() {
+    let place = two();
+    let mut command = place.command(&["store", "export", "one", "-o", "-"]);
+    command.stdout(fs_err::OpenOptions::new().write(true).open("/dev/full").unwrap().into_parts().0);
+    let output = command.stderr(std::process::Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("writing `standard output`: No space left"), "{said}");
+}
+
+#[test]
+fn names_that_are_no_text_are_told_by_their_bytes() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = Place::new();
+    for name in [b"a\xffb".as_slice(), b"a\xfeb", b"plain"] {
+        let path = place.here().join("tree").join(std::ffi::OsStr::from_bytes(name));
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, "x").unwrap();
+    }
+    let cid = good(place.run(&["store", "add", "tree"])).stdout;
+    let listed = json(&good(place.run(&["store", "ls", cid.trim(), "--json"])));
+    let mut hex: Vec<_> = listed.as_array().unwrap().iter().map(|entry| entry["path_hex"].as_str()).collect();
+    hex.sort();
+    assert_eq!(hex, [None, Some("61fe62"), Some("61ff62")], "{listed}");
+    let nuon = good(place.run(&["store", "ls", cid.trim(), "--nuon"]));
+    assert!(nuon.stdout.contains("path_hex: \"61ff62\""), "{nuon}");
+}
+
+#[test]
+fn what_is_beside_the_store_goes_when_it_is_not_used() {
+    let place = with_program();
+    let mut shell = place.command(&["--quiet", "shell", "./greet.nu", "-c", "greet"]);
+    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+    good(place.end(shell));
+    let cache = place.home().join(".cache/nuka");
+    fs_err::create_dir_all(cache.join("downloads")).unwrap();
+    fs_err::write(cache.join("downloads/sha256-00"), "nobody wants it").unwrap();
+    let files = |directory: &str| fs_err::read_dir(cache.join(directory)).unwrap().count();
+    assert!(files("modules") > 0 && files("launchers") == 1);
+    // All of it was used in the last month.
+    let kept = json(&good(place.run(&["gc", "--json"])));
+    assert_eq!(kept["cache"]["modules"]["objects"], 0, "{kept}");
+    let planned = json(&good(place.run(&["gc", "--keep-since", "0s", "--dry-run", "--json"])));
+    assert!(files("launchers") == 1, "{planned}");
+    let done = json(&good(place.run(&["gc", "--keep-since", "0s", "--json"])));
+    assert_eq!(done["done"]["cache"], planned["cache"]);
+    for (part, least) in [("modules", 1), ("downloads", 1), ("launchers", 1)] {
+        assert!(done["done"]["cache"][part]["objects"].as_u64() >= Some(least), "{done}");
+    }
+    assert_eq!((files("launchers"), files("downloads")), (0, 0));
+    let compiled = fs_err::read_dir(cache.join("modules")).unwrap();
+    assert_eq!(
+        compiled.filter(|entry| entry.as_ref().unwrap().path().extension() == Some("cwasm".as_ref())).count(),
+        0
+    );
+    // And is made again.
+    let mut shell = place.command(&["--quiet", "shell", "./greet.nu", "-c", "greet"]);
+    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
+    assert_eq!(good(place.end(shell)).stdout, "hi\n");
+}
+
+#[test]
+fn what_a_pure_shell_is_made_of_is_not_replaced() {
+    let place = with_program();
+    for grant in [
+        ["--env", "PATH=/x"],
+        ["--env", "LD_LIBRARY_PATH=/x"],
+        ["--dir", ".:/proc"],
+        ["--dir", ".:/usr"],
+        ["--dir", ".:/nuka/host"],
+    ] {
+        let ended = place.run(&["shell", "--pure", grant[0], grant[1], "./greet.nu", "-c", "true"]);
+        assert_eq!(ended.code, 2, "{ended}");
+    }
+}
+
 /// A package with a program.
 fn with_program() -> Place {
     let place = Place::new();

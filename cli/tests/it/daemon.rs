@@ -61,12 +61,12 @@ fn spin(rounds: Option<u64>) -> Place {
     place
 }
 
-fn good(ended: Ended) -> Ended {
+pub fn good(ended: Ended) -> Ended {
     assert_eq!(ended.code, 0, "{ended}");
     ended
 }
 
-fn status(place: &Place) -> serde_json::Value {
+pub fn status(place: &Place) -> serde_json::Value {
     let ended = place.run(&["daemon", "status", "--json"]);
     let status = serde_json::from_str(&ended.stdout);
     assert!(status.is_ok(), "{ended}");
@@ -78,7 +78,7 @@ fn process(place: &Place) -> u64 {
 }
 
 /// Waits until the daemon tells what is wanted of it.
-fn until(place: &Place, what: &str, holds: impl Fn(&serde_json::Value) -> bool) {
+pub fn until(place: &Place, what: &str, holds: impl Fn(&serde_json::Value) -> bool) {
     let patience = Instant::now() + Duration::from_secs(60);
     loop {
         let status = status(place);
@@ -90,7 +90,7 @@ fn until(place: &Place, what: &str, holds: impl Fn(&serde_json::Value) -> bool) 
     }
 }
 
-fn begin(place: &Place, arguments: &[&str]) -> Child {
+pub fn begin(place: &Place, arguments: &[&str]) -> Child {
     let mut command = place.command(arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }

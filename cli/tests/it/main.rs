@@ -12,5 +12,6 @@ mod mount;
 mod packages;
 mod pipes;
 mod programs;
+mod stop;
 mod support;
 mod usage;

@@ -70,3 +70,18 @@ fn a_mount_hides_nothing_that_it_is_served_from() {
     assert_eq!(ended.code, 1, "{ended}");
     assert!(fs_err::read_to_string(place.here().join("hi.nu")).unwrap().contains("derivation"));
 }
+
+#[test]
+fn a_directory_is_mounted_once() {
+    let place = Place::new();
+    if is_impossible(&place) {
+        return;
+    }
+    place.write("hi.nu", HI);
+    assert_eq!(place.run(&["build", "./hi.nu"]).code, 0);
+    let nuka = env!("CARGO_BIN_EXE_nuka");
+    let script = format!("{nuka} -q store mount m -- true; echo $?; cat m/*-hi-1/usr/share/hi");
+    let ended = place.run(&["store", "mount", "m", "--", "sh", "-c", &script]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "1\nhello from the store\n"), "{ended}");
+    assert!(ended.stderr.contains("is mounted on") && ended.stderr.contains("store unmount"), "{ended}");
+}

@@ -14,6 +14,38 @@ pub struct GcWish {
     pub max_bytes: Option<u64>,
 }
 
+/// Some objects, or files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amount {
+    /// How many.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What is kept beside the store and can be had again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cached {
+    /// Compiled programs.
+    pub modules: Amount,
+    /// Downloads, whole or not.
+    pub downloads: Amount,
+    /// Launchers of shells.
+    pub launchers: Amount,
+}
+
+impl Cached {
+    /// All of it.
+    pub fn all(&self) -> Amount {
+        let parts = [self.modules, self.downloads, self.launchers];
+        let sum = |all: Amount, part: Amount| Amount {
+            objects: all.objects + part.objects,
+            bytes: all.bytes.saturating_add(part.bytes),
+        };
+        parts.into_iter().fold(Amount::default(), sum)
+    }
+}
+
 /// What a collection would remove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GcPlanned {
@@ -21,12 +53,14 @@ pub struct GcPlanned {
     pub packages: Vec<GcPackage>,
     /// The sources that go, and can be fetched again.
     pub sources: Vec<GcSource>,
-    /// Objects that stay, and their bytes.
-    pub kept: (u64, u64),
-    /// Objects that go, and their bytes.
-    pub freed: (u64, u64),
+    /// Objects that stay.
+    pub kept: Amount,
+    /// Objects that go.
+    pub freed: Amount,
     /// Those among them that nothing names: of failed work, or damaged and moved away.
-    pub leftovers: (u64, u64),
+    pub leftovers: Amount,
+    /// What goes beside the store, because it was not used for as long.
+    pub cache: Cached,
 }
 
 /// A package that goes.
@@ -60,10 +94,12 @@ pub struct GcDone {
     pub packages: u64,
     /// Sources.
     pub sources: u64,
-    /// Objects, and their bytes.
-    pub freed: (u64, u64),
+    /// Objects.
+    pub freed: Amount,
     /// Those among them that go with the next collection, because work that is going on may have found them.
-    pub aside: (u64, u64),
+    pub aside: Amount,
+    /// What went beside the store.
+    pub cache: Cached,
 }
 
 /// One link of the chain that keeps something; the first is a reason.
@@ -169,14 +205,25 @@ pub struct FoundProblem {
 pub struct Repaired {
     /// Objects that were moved away.
     pub quarantined: Vec<BlobId>,
+    /// Files that are no objects, and were moved away.
+    pub strays: u64,
     /// Packages that are whole again: built or fetched anew.
     pub made: Vec<PackageRef>,
     /// Packages that are not, and why.
-    pub lost: Vec<(PackageRef, String)>,
+    pub lost: Vec<Lost>,
     /// Sources that are fetched again when they are next wanted.
     pub sources: u64,
     /// Pins of what is not whole.
     pub pins: Vec<String>,
+}
+
+/// A package that could not be made again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// Which.
+    pub package: PackageRef,
+    /// Why. Untrusted text.
+    pub reason: String,
 }
 
 /// What an index that was made again knows.
@@ -210,10 +257,19 @@ pub struct Imported {
 pub struct TreeDifference {
     /// The path. Untrusted text.
     pub path: String,
-    /// What the first has there; with its bytes.
-    pub before: Option<(super::EntryKind, u64)>,
+    /// What the first has there.
+    pub before: Option<Side>,
     /// What the second has there.
-    pub after: Option<(super::EntryKind, u64)>,
+    pub after: Option<Side>,
+}
+
+/// What one of two trees has at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Side {
+    /// What it is.
+    pub kind: super::EntryKind,
+    /// Bytes, for files; for directories, of all files below.
+    pub bytes: u64,
 }
 
 /// How large a package is.

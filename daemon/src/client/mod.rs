@@ -6,8 +6,10 @@
 mod mount;
 mod remote;
 mod start;
+mod status;
 
-pub use start::{Daemon, DaemonStatus, READY, STATUS, STOP, Started, Stop, ensure};
+pub use start::{Daemon, READY, STATUS, STOP, Started, Stop, ensure};
+pub use status::{Activity, AtWork, DaemonStatus, Who};
 
 use crate::{
     api::{
@@ -70,7 +72,7 @@ impl Client {
     /// Has a request carried out.
     pub fn ask<R: Request>(&self, request: R, observer: &dyn Observer) -> Answer<R::Answer> {
         match &self.remote {
-            None => Ok(request.answer(&self.here, observer)?),
+            None => Ok(request.carry_out(&self.here, observer)?),
             Some(remote) => remote.ask(request, observer),
         }
     }
@@ -261,13 +263,13 @@ impl Client {
     }
 
     /// Writes packages, with all that they need when they run, to a file.
-    pub fn export_closure(&self, what: Vec<String>, into: Handed) -> Answer<()> {
-        self.look(request::Export { what, into })
+    pub fn export_closure(&self, what: Vec<String>, into: Handed, observer: &dyn Observer) -> Answer<()> {
+        self.ask(request::Export { what, into }, observer)
     }
 
     /// Takes in what another store has exported. What it says packages became is believed.
-    pub fn import_closure(&self, from: Handed) -> Answer<Imported> {
-        self.look(request::Import { from })
+    pub fn import_closure(&self, from: Handed, observer: &dyn Observer) -> Answer<Imported> {
+        self.ask(request::Import { from }, observer)
     }
 
     /// The paths at which two trees differ.

@@ -42,6 +42,10 @@ impl Client {
     ) -> Result<Mounted, Box<Fault>> {
         let place = &request.place;
         let failed = |source| Error::File { action: "making", path: place.clone(), source };
+        // Before anything else looks at it: a mount whose server is dead answers with errors.
+        if mount::is_mounted(place).map_err(failed)? {
+            return Err(Error::Mounted { place: place.clone() }.into());
+        }
         if !place.exists() {
             fs_err::create_dir_all(place).map_err(failed)?;
         }

@@ -4,20 +4,28 @@ use super::start::{self, Daemon};
 use crate::{
     api::Target,
     config::Config,
-    error::Error,
+    error::{CANCELLED, Error},
     event::{Event, Observer},
-    fault::{Fault, FaultKind},
+    fault::{ENDING, Fault, FaultKind},
     handed::Handed,
+    in_flight::Gone,
     request::Request,
     socket::{FrameError, Kind, Link, MAX_ANSWER, Question},
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
 };
 use std::{
     collections::BTreeSet,
     io,
     os::fd::{AsFd as _, OwnedFd},
     path::PathBuf,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, atomic::Ordering},
 };
+
+/// How often who waits looks whether that is still wanted.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// A connection to the daemon, made when it is first needed and made anew when it is lost between two questions.
 pub struct Remote {
@@ -53,6 +61,18 @@ impl Remote {
                 sent => sent.map_err(|error| lost(&error))?,
             }
             let answer = receive::<R>(met.link(), observer);
+            if matches!(&answer, Err(fault) if fault.code == CANCELLED) {
+                // The daemon is told by the connection's end, and what else it has to say is for nobody.
+                return answer;
+            }
+            if let Err(fault) = &answer
+                && fault.code == ENDING
+                && !last
+            {
+                // Nothing was begun.
+                met.wait_for_its_end(observer);
+                continue;
+            }
             // After a fault of the socket nothing can be said about what comes next.
             if !matches!(&answer, Err(fault) if fault.kind == FaultKind::NoDaemon) {
                 *daemon = Some(met);
@@ -73,7 +93,11 @@ fn send<R: serde::Serialize>(
 }
 
 fn receive<R: Request>(link: &Link, observer: &dyn Observer) -> Result<R::Answer, Box<Fault>> {
+    let gone = observer.gone();
     loop {
+        if let Some(gone) = &gone {
+            wait(link, gone)?;
+        }
         let frame = link.receive(MAX_ANSWER).map_err(|error| lost(&error))?;
         match frame.kind {
             Kind::Event => observer.event(frame.read::<Event>().map_err(|error| lost(&error))?),
@@ -90,6 +114,21 @@ fn receive<R: Request>(link: &Link, observer: &dyn Observer) -> Result<R::Answer
                 return Ok(answer);
             }
             _ => return Err(lost(&FrameError::Malformed("an answer of another kind"))),
+        }
+    }
+}
+
+/// Waits until something comes, or nobody wants it any more.
+fn wait(link: &Link, gone: &Gone) -> Result<(), Box<Fault>> {
+    loop {
+        if gone.load(Ordering::Acquire) {
+            return Err(Error::Cancelled.into());
+        }
+        let mut waited_for = [PollFd::from_borrowed_fd(link.stream().as_fd(), PollFlags::IN)];
+        match poll(&mut waited_for, Some(&LOOK)) {
+            Ok(0) | Err(Errno::INTR) => {}
+            // What is wrong with it is said by reading.
+            _ => return Ok(()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Meeting the daemon of a store, and starting it if there is none.
 
-use super::remote::unreachable;
+use super::{DaemonStatus, remote::unreachable};
 use crate::{
     config::Config,
     event::{Event, Observer},
@@ -42,25 +42,6 @@ pub enum Started {
     Now,
 }
 
-/// What is known of a daemon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DaemonStatus {
-    /// Its process.
-    pub process: u32,
-    /// Its version of nuka.
-    pub version: String,
-    /// The store that it owns.
-    pub store: std::path::PathBuf,
-    /// Seconds since it was started.
-    pub up_seconds: u64,
-    /// Clients that are connected, without the one who asks.
-    pub clients: usize,
-    /// Requests that are being carried out.
-    pub working: usize,
-    /// Names of the requests that it answers.
-    pub capabilities: Vec<String>,
-}
-
 /// Asks a daemon what it is doing. Its name and [`STOP`]'s are in every version.
 pub const STATUS: &str = "daemon-status";
 /// Asks a daemon to end: after what is going on, or, with `now`, before.
@@ -84,6 +65,11 @@ pub fn meet(config: &Config, observer: &dyn Observer) -> Result<Daemon, Box<Faul
                 continue;
             }
         };
+        if daemon.welcome.ending {
+            daemon.wait_for_its_end(observer);
+            begun = Instant::now();
+            continue;
+        }
         if daemon.is_ours(config) {
             return Ok(daemon);
         }
@@ -102,8 +88,10 @@ pub fn meet(config: &Config, observer: &dyn Observer) -> Result<Daemon, Box<Faul
 
 /// Starts the daemon of a store if there is none.
 pub fn ensure(config: &Config) -> Result<(Daemon, Started), Box<Fault>> {
-    if let Some(daemon) = Daemon::find(config)? {
-        return Ok((daemon, Started::Already));
+    match Daemon::find(config)? {
+        Some(daemon) if daemon.welcome.ending => daemon.wait_for_its_end(&crate::event::Silent),
+        Some(daemon) => return Ok((daemon, Started::Already)),
+        None => {}
     }
     start(config)?;
     Ok((meet(config, &crate::event::Silent)?, Started::Now))
@@ -167,6 +155,14 @@ impl Daemon {
         // Its end is the socket's.
         let _ = self.link.stream().read_to_end_quietly();
         Ok(())
+    }
+
+    /// Waits until a daemon that was told to end has done what it is doing.
+    pub(super) fn wait_for_its_end(self, observer: &dyn Observer) {
+        let process = self.welcome.process;
+        let what = format!("the daemon (process {process}) to finish: it was told to end");
+        observer.event(Event::Waiting { what });
+        let _ = self.link.stream().read_to_end_quietly();
     }
 
     fn command<T: serde::de::DeserializeOwned>(
@@ -288,6 +284,8 @@ fn command(executable: &Path, config: &Config) -> io::Result<Command> {
     command.args(["daemon", "run"]).current_dir("/").stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env("NUKA_STORE", &config.store).env("NUKA_CACHE_DIR", &config.cache);
+    // Whether others may be contacted is what each command says for itself.
+    command.env_remove("NUKA_OFFLINE");
     // The directory that it was derived from: the last part of it is nuka's own.
     if let Some(state) = config.state.parent() {
         command.env("XDG_STATE_HOME", state);

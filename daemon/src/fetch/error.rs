@@ -36,6 +36,9 @@ impl std::fmt::Display for Ecosystem {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
+    /// Nobody wants it any more.
+    #[error("it was stopped before its end")]
+    Cancelled,
     /// Nobody may be contacted, and these things are not here.
     #[error("offline: {} not here and would have to be fetched: {}", if wanted.len() == 1 { "this is" } else { "these are" }, wanted.join(", "))]
     Offline {
@@ -319,6 +322,7 @@ impl FetchError {
             },
             Self::Store(error) => store_help(error),
             Self::Index(error) => index_help(error),
+            Self::Cancelled => "ask again: what has come is kept".to_owned(),
             Self::Spec { .. } => {
                 "write crate:NAME, npm:NAME, pypi:NAME or debian:NAME, each with @VERSION if you want one, or an address"
                     .to_owned()

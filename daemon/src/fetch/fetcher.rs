@@ -9,6 +9,7 @@ use super::{
     registry::{Found, cargo::Crates, debian::Debian, npm::Npm, python::Python},
 };
 use nuka_pir::{Origin, Source, SourceHash};
+use nuka_store::Cancel;
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -16,8 +17,13 @@ use std::{
 
 /// Brings sources here. One serves any number of threads; each ecosystem's configuration is read when it is first
 /// needed, so that a broken one hinders nobody else.
+#[derive(Clone)]
 pub struct Fetcher {
     pub(super) client: Client,
+    registries: Arc<Registries>,
+}
+
+struct Registries {
     crates: Lazy<Crates>,
     npm: Lazy<Npm>,
     python: Lazy<Python>,
@@ -64,11 +70,20 @@ impl Fetcher {
         }
         Ok(Self {
             client: Client::new(Arc::new(config)),
-            crates: Lazy::new(),
-            npm: Lazy::new(),
-            python: Lazy::new(),
-            debian: Lazy::new(),
+            registries: Arc::new(Registries {
+                crates: Lazy::new(),
+                npm: Lazy::new(),
+                python: Lazy::new(),
+                debian: Lazy::new(),
+            }),
         })
+    }
+
+    /// The same fetcher for what may be called off: it ends with [`FetchError::Cancelled`] soon after that, whatever
+    /// it waits for. What has come is kept.
+    #[must_use]
+    pub fn until(&self, cancel: Cancel) -> Self {
+        Self { client: self.client.until(cancel), registries: Arc::clone(&self.registries) }
     }
 
     /// What it was made with.
@@ -77,19 +92,19 @@ impl Fetcher {
     }
 
     pub(super) fn crates(&self) -> Result<Arc<Crates>, FetchError> {
-        self.crates.get(|| Crates::new(&self.client))
+        self.registries.crates.get(|| Crates::new(&self.client))
     }
 
     pub(super) fn npm(&self) -> Result<Arc<Npm>, FetchError> {
-        self.npm.get(|| Npm::new(&self.client))
+        self.registries.npm.get(|| Npm::new(&self.client))
     }
 
     pub(super) fn python(&self) -> Result<Arc<Python>, FetchError> {
-        self.python.get(|| Python::new(&self.client))
+        self.registries.python.get(|| Python::new(&self.client))
     }
 
     pub(super) fn debian(&self) -> Result<Arc<Debian>, FetchError> {
-        self.debian.get(|| Debian::new(&self.client))
+        self.registries.debian.get(|| Debian::new(&self.client))
     }
 
     /// Brings a source's bytes here and verifies them. Local sources are only found: their hash is that of the tree.

@@ -41,6 +41,7 @@ impl Fetcher {
         recipe: Option<&Path>,
         progress: &dyn Fn(Progress),
     ) -> Result<Cid, FetchError> {
+        let store = &store.until(self.client.cancel.clone());
         let id = source
             .id()
             .map_err(|error| FetchError::Spec { text: named(&source.origin), reason: error.to_string() })?;
@@ -60,7 +61,9 @@ impl Fetcher {
         // Two sources may be parts of one download: the second finds it in the store, not half removed.
         let locks = kept::locks(&self.config().downloads);
         let waiting = || progress(Progress::Waiting);
-        let _lock = lock::take(&locks, &kept::lock_name(&key), waiting).map_err(FetchError::io(&locks))?;
+        let cancel = || self.client.cancel.is_set();
+        let lock = lock::take(&locks, &kept::lock_name(&key), waiting, cancel);
+        let _lock = lock.map_err(FetchError::io(&locks))?.ok_or(FetchError::Cancelled)?;
         let kept = {
             let index = store.read()?;
             if let Some(record) = index.source(&id)?

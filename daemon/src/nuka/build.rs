@@ -39,10 +39,15 @@ impl Nuka {
     }
 
     /// What a build would do.
-    pub fn plan(&self, targets: &[Target], options: &BuildOptions) -> Result<Plan, Error> {
+    pub fn plan(
+        &self,
+        targets: &[Target],
+        options: &BuildOptions,
+        observer: &dyn Observer,
+    ) -> Result<Plan, Error> {
         let (_, wanted) = self.wanted(targets, options)?;
         let work = plan::plan(self.store()?, &wanted, options.rebuild)?;
-        Ok(self.announced(&work))
+        Ok(self.announced(&work, observer))
     }
 
     /// Makes sure that packages are there.
@@ -66,7 +71,7 @@ impl Nuka {
         }
         let (work, lease) = self.leased(&wanted, options.rebuild)?;
         if !work.jobs.is_empty() {
-            let plan = self.announced(&work);
+            let plan = self.announced(&work, observer);
             // Sources that are here already were built from before, so that what is needed is known to be there.
             let shortages = if plan.fetches.is_empty() { Vec::new() } else { self.shortages() };
             observer.event(Event::Planned(plan));
@@ -183,9 +188,9 @@ impl Nuka {
         Ok(Some(report))
     }
 
-    fn announced(&self, work: &Work) -> Plan {
-        let online = if self.config.offline { None } else { self.fetcher().ok() };
-        work.announced(|source| online?.size(&source.origin, &fetch::silent).ok().flatten())
+    fn announced(&self, work: &Work, observer: &dyn Observer) -> Plan {
+        let online = if self.config.offline { None } else { self.fetcher_for(observer).ok() };
+        work.announced(|source| online.as_ref()?.size(&source.origin, &fetch::silent).ok().flatten())
     }
 
     fn work(
@@ -328,7 +333,7 @@ impl Nuka {
             }
             _ => {}
         };
-        let cid = self.fetcher()?.fetch(self.store()?, source, beside.as_deref(), &progress)?;
+        let cid = self.fetcher_for(observer)?.fetch(self.store()?, source, beside.as_deref(), &progress)?;
         observer.event(Event::Fetched { source: name });
         Ok(cid)
     }

@@ -3,8 +3,8 @@
 use super::Nuka;
 use crate::{
     api::care::{
-        FoundProblem, GcDone, GcPackage, GcPlanned, GcSource, GcWish, Keeping, KeptBy, Rebuilt, Repaired,
-        Verified,
+        Amount, FoundProblem, GcDone, GcPackage, GcPlanned, GcSource, GcWish, Keeping, KeptBy, Lost, Rebuilt,
+        Repaired, Verified,
     },
     clock,
     error::Error,
@@ -15,7 +15,7 @@ use nuka_pir::{PackageName, Pid, Version};
 use nuka_store::{
     Root, RootTarget, StoreError, Used,
     check::{self, Owner, VerifyOptions, Wrong},
-    gc::{self, Amount, GcOptions, Link},
+    gc::{self, GcOptions, Link},
 };
 use std::{collections::HashMap, path::Path};
 
@@ -40,8 +40,9 @@ impl Nuka {
     }
 
     /// What a collection would remove.
-    pub fn gc_plan(&self, wish: &GcWish) -> Result<GcPlanned, Error> {
-        let plan = gc::plan(self.store()?, &self.gc_options(wish))?;
+    pub fn gc_plan(&self, wish: &GcWish, observer: &dyn Observer) -> Result<GcPlanned, Error> {
+        let options = self.gc_options(wish);
+        let plan = gc::plan(&self.store_for(observer)?, &options)?;
         let packages = plan.packages.iter().map(|dead| GcPackage {
             package: reference(dead.pid, dead.name.as_ref()),
             last_use_ms: dead.last_use_ms,
@@ -56,16 +57,18 @@ impl Nuka {
         Ok(GcPlanned {
             packages: packages.collect(),
             sources: sources.collect(),
-            kept: pair(plan.kept),
-            freed: pair(plan.freed),
-            leftovers: pair(plan.leftovers),
+            kept: amount(plan.kept),
+            freed: amount(plan.freed),
+            leftovers: amount(plan.leftovers),
+            cache: self.sweep_cache(options.keep_since_ms, false),
         })
     }
 
     /// Removes what nothing keeps.
     pub fn gc(&self, wish: &GcWish, observer: &dyn Observer) -> Result<GcDone, Error> {
-        let store = self.store()?;
-        let plan = gc::plan(store, &self.gc_options(wish))?;
+        let store = &self.store_for(observer)?;
+        let options = self.gc_options(wish);
+        let plan = gc::plan(store, &options)?;
         let mut progress = |done, total| tell(observer, "collecting", done, Some(total));
         let report = gc::run(store, plan, &mut progress)?;
         let logs = self.config.logs();
@@ -83,16 +86,22 @@ impl Nuka {
         Ok(GcDone {
             packages: report.packages as u64,
             sources: report.sources as u64,
-            freed: pair(report.freed),
-            aside: pair(report.aside),
+            freed: amount(report.freed),
+            aside: amount(report.aside),
+            cache: self.sweep_cache(options.keep_since_ms, true),
         })
     }
 
     /// The chain from a reason to what it keeps; `None` if nothing keeps it. What `wish` does not keep counts as kept by
     /// nobody.
-    pub fn gc_why(&self, what: &str, wish: &GcWish) -> Result<Option<Vec<KeptBy>>, Error> {
+    pub fn gc_why(
+        &self,
+        what: &str,
+        wish: &GcWish,
+        observer: &dyn Observer,
+    ) -> Result<Option<Vec<KeptBy>>, Error> {
         let target = self.root_target(what)?;
-        let chain = gc::why(self.store()?, &self.gc_options(wish), &target)?;
+        let chain = gc::why(&self.store_for(observer)?, &self.gc_options(wish), &target)?;
         Ok(chain.map(|chain| chain.into_iter().map(kept_by).collect()))
     }
 
@@ -148,7 +157,7 @@ impl Nuka {
 
     /// Looks at every object; with `repair`, puts right what can be.
     pub fn verify(&self, repair: bool, observer: &dyn Observer) -> Result<Verified, Error> {
-        let store = self.store()?;
+        let store = &self.store_for(observer)?;
         let progress = |_, bytes| tell(observer, "verifying", bytes, None);
         let report = check::verify(store, &VerifyOptions::default(), &progress)?;
         let names = self.names_of_packages().unwrap_or_default();
@@ -186,6 +195,7 @@ impl Nuka {
         let done = check::repair(self.store()?, report)?;
         let mut repaired = Repaired {
             quarantined: done.quarantined,
+            strays: done.strays as u64,
             sources: done.sources.len() as u64,
             pins: done.roots.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect(),
             ..Repaired::default()
@@ -195,7 +205,7 @@ impl Nuka {
             for pid in done.packages {
                 let package = reference(pid, names.get(&pid));
                 match made.failed.iter().find(|failure| failure.package.pid == pid) {
-                    Some(failure) => repaired.lost.push((package, failure.reason.clone())),
+                    Some(failure) => repaired.lost.push(Lost { package, reason: failure.reason.clone() }),
                     None => repaired.made.push(package),
                 }
             }
@@ -211,7 +221,7 @@ impl Nuka {
     /// Makes the index again from the objects.
     pub fn rebuild_index(&self, observer: &dyn Observer) -> Result<Rebuilt, Error> {
         let progress = |_, bytes| tell(observer, "reading objects", bytes, None);
-        let report = check::rebuild_index(self.store()?, clock::now_ms(), &progress)?;
+        let report = check::rebuild_index(&self.store_for(observer)?, clock::now_ms(), &progress)?;
         Ok(Rebuilt {
             packages: report.packages as u64,
             sources: report.sources as u64,
@@ -226,8 +236,8 @@ fn tell(observer: &dyn Observer, what: &str, done: u64, total: Option<u64>) {
     observer.event(Event::Progress { what: what.to_owned(), done, total });
 }
 
-fn pair(amount: Amount) -> (u64, u64) {
-    (amount.objects, amount.bytes)
+fn amount(amount: gc::Amount) -> Amount {
+    Amount { objects: amount.objects, bytes: amount.bytes }
 }
 
 pub(super) fn reference(pid: Pid, name: Option<&(PackageName, Version)>) -> PackageRef {

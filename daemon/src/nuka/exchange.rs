@@ -1,41 +1,50 @@
 //! Packages from one store to another as files, and the differences of trees.
 
-use super::{Nuka, care::reference, store::kind};
+use super::{Nuka, cancel, care::reference, store::kind};
 use crate::{
-    api::care::{Imported, TreeDifference},
+    api::care::{Imported, Side, TreeDifference},
     clock,
     error::Error,
+    event::Observer,
     handed::Handed,
+    stream::{Direction, Stream},
 };
 use nuka_pir::{Cid, Pid};
 use nuka_store::{
-    Change, Node, diff, export,
+    Change, Node, diff,
+    export::{self, ExportError},
     import::{self, Limits},
 };
-use std::io::{BufReader, BufWriter, Write as _};
+use std::io::{BufReader, BufWriter};
 
 impl Nuka {
     /// Writes packages, with all that they need when they run, to a file.
-    pub fn export_closure(&self, what: &[String], into: &Handed) -> Result<(), Error> {
+    pub fn export_closure(
+        &self,
+        what: &[String],
+        into: &Handed,
+        observer: &dyn Observer,
+    ) -> Result<(), Error> {
         let pids: Vec<Pid> = what.iter().map(|what| self.package(what)).collect::<Result<_, _>>()?;
         let failed = |source| Error::File { action: "writing", path: into.shown.clone(), source };
-        let file = into.open().map_err(failed)?;
-        let mut writer = BufWriter::with_capacity(1 << 20, &file);
-        export::closure(self.store()?, &pids, &mut writer)?;
-        writer.flush().map_err(failed)?;
-        drop(writer);
-        // A pipe cannot be synced and need not be.
-        match file.metadata() {
-            Ok(metadata) if metadata.is_file() => file.sync_all().map_err(failed),
-            _ => Ok(()),
+        let stream = into.open().and_then(|file| Stream::new(file, Direction::Writing, cancel(observer)));
+        let mut writer = BufWriter::with_capacity(1 << 20, stream.map_err(failed)?);
+        match export::closure(&self.store_for(observer)?, &pids, &mut writer) {
+            // What could not be written is the person's file, whichever object it was about.
+            Err(ExportError::Write { source, .. }) => return Err(failed(source)),
+            written => written?,
         }
+        let stream = writer.into_inner().map_err(|error| failed(error.into_error()))?;
+        stream.sync().map_err(failed)
     }
 
     /// Takes in what another store has exported. What it says packages became is believed.
-    pub fn import_closure(&self, from: &Handed) -> Result<Imported, Error> {
+    pub fn import_closure(&self, from: &Handed, observer: &dyn Observer) -> Result<Imported, Error> {
         let failed = |source| Error::File { action: "reading", path: from.shown.clone(), source };
-        let file = BufReader::with_capacity(1 << 20, from.open().map_err(failed)?);
-        let imported = import::closure(self.store()?, file, &Limits::default(), clock::now_ms())?;
+        let stream = from.open().and_then(|file| Stream::new(file, Direction::Reading, cancel(observer)));
+        let reader = BufReader::with_capacity(1 << 20, stream.map_err(failed)?);
+        let imported =
+            import::closure(&self.store_for(observer)?, reader, &Limits::default(), clock::now_ms())?;
         let names = self.names_of_packages()?;
         let named = |pid: &Pid| reference(*pid, names.get(pid));
         Ok(Imported {
@@ -46,11 +55,15 @@ impl Nuka {
     }
 
     /// The paths at which two trees differ.
-    pub fn store_diff(&self, ends: &[String; 2]) -> Result<Vec<TreeDifference>, Error> {
+    pub fn store_diff(
+        &self,
+        ends: &[String; 2],
+        observer: &dyn Observer,
+    ) -> Result<Vec<TreeDifference>, Error> {
         let [first, second] = ends;
         let (first, second) = (self.directory_named(first)?, self.directory_named(second)?);
-        let side = |node: &Node| Some((kind(node), node.size()));
-        let differences = diff(self.store()?, &first, &second)?.into_iter().map(|difference| {
+        let side = |node: &Node| Some(Side { kind: kind(node), bytes: node.size() });
+        let differences = diff(&self.store_for(observer)?, &first, &second)?.into_iter().map(|difference| {
             let (before, after) = match &difference.change {
                 Change::Added(node) => (None, side(node)),
                 Change::Removed(node) => (side(node), None),

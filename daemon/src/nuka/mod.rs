@@ -2,6 +2,7 @@
 //! answer starts no wasm engine and no network client.
 
 mod build;
+mod cache;
 mod care;
 mod doctor;
 mod exchange;
@@ -22,6 +23,7 @@ use crate::{
     build::CachedModules,
     config::Config,
     error::Error,
+    event::Observer,
     fetch::{FetchConfig, Fetcher},
     handed::Handed,
     published::{self, Published},
@@ -30,8 +32,13 @@ use crate::{
 };
 use nuka_pir::Pid;
 use nuka_seed_runtime::{Engine, ModuleCache};
-use nuka_store::{Lease, RootTarget, Store};
+use nuka_store::{Cancel, Lease, RootTarget, Store};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Set when nobody watches any more.
+pub(crate) fn cancel(observer: &dyn Observer) -> Cancel {
+    observer.gone().map_or_else(Cancel::default, Cancel::when)
+}
 
 /// All of nuka, as one person uses it: where things are for them, and what they share with others.
 pub struct Nuka {
@@ -94,6 +101,11 @@ impl Nuka {
         self.shared.store()
     }
 
+    /// The store, for work that ends when nobody is there any more for whom it is done.
+    fn store_for(&self, observer: &dyn Observer) -> Result<Store, Error> {
+        Ok(self.store()?.until(cancel(observer)))
+    }
+
     fn engine(&self) -> Result<&Engine, Error> {
         self.shared.engine()
     }
@@ -107,6 +119,11 @@ impl Nuka {
         let Shared { background, .. } = &*self.shared;
         let (engine, cache, objects) = (self.engine()?, self.modules()?, self.shared.objects()?);
         Ok(CachedModules { engine, cache, background: background.as_ref(), objects })
+    }
+
+    /// Fetches for as long as somebody is there for whom it is done.
+    fn fetcher_for(&self, observer: &dyn Observer) -> Result<Fetcher, Error> {
+        Ok(self.fetcher()?.until(cancel(observer)))
     }
 
     fn fetcher(&self) -> Result<&Fetcher, Error> {

@@ -4,7 +4,7 @@ use super::Nuka;
 use crate::{
     api::{Entry, EntryKind, FoundFile, Listed, StoreInfo, StorePath, care::PackageBytes},
     error::Error,
-    event::Outcome,
+    event::{Observer, Outcome},
     handed::Handed,
     plan, suggest,
 };
@@ -33,9 +33,9 @@ pub(super) struct Found {
 
 impl Nuka {
     /// Adds a file or directory, durably; of a file, a tree that holds it.
-    pub fn store_add(&self, what: &Handed) -> Result<Cid, Error> {
+    pub fn store_add(&self, what: &Handed, observer: &dyn Observer) -> Result<Cid, Error> {
         let options = ImportOptions::default();
-        let batch = self.store()?.batch();
+        let batch = self.store_for(observer)?.batch();
         if what.is_dir() {
             let imported = import::import_directory(&batch, &what.place(), &options)?;
             batch.commit(|index| Ok::<_, StoreError>(imported.files.remember(index)?))?;
@@ -55,8 +55,8 @@ impl Nuka {
     }
 
     /// The CID that a directory would have; nothing is added.
-    pub fn tree_hash(&self, what: &Handed) -> Result<Cid, Error> {
-        let batch = self.store()?.batch();
+    pub fn tree_hash(&self, what: &Handed, observer: &dyn Observer) -> Result<Cid, Error> {
+        let batch = self.store_for(observer)?.batch();
         Ok(import::import_directory(&batch, &what.place(), &ImportOptions::default())?.tree.cid)
     }
 
@@ -85,23 +85,29 @@ impl Nuka {
     }
 
     /// What is in a tree; all that is below it if `recursive`.
-    pub fn store_ls(&self, what: &str, recursive: bool) -> Result<Vec<Entry>, Error> {
+    pub fn store_ls(
+        &self,
+        what: &str,
+        recursive: bool,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Entry>, Error> {
         let found = self.find(what)?;
         let Node::Directory { cid, .. } = found.node else {
-            return Ok(vec![entry(found.below, &found.node)]);
+            return Ok(vec![entry(found.below.as_bytes(), &found.node)]);
         };
+        let store = self.store_for(observer)?;
         let mut entries = Vec::new();
-        let mut stack = vec![(String::new(), cid)];
+        let mut stack = vec![(Vec::new(), cid)];
         while let Some((above, cid)) = stack.pop() {
-            for (name, node) in self.store()?.directory(&cid)?.entries() {
-                let path = format!("{above}{}", String::from_utf8_lossy(name.as_bytes()));
+            for (name, node) in store.directory(&cid)?.entries() {
+                let path = [above.as_slice(), name.as_bytes()].concat();
                 if let (true, Node::Directory { cid, .. }) = (recursive, node) {
-                    stack.push((format!("{path}/"), *cid));
+                    stack.push(([path.as_slice(), b"/"].concat(), *cid));
                 }
-                entries.push(entry(path, node));
+                entries.push(entry(&path, node));
             }
         }
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        entries.sort_by(|a, b| (&a.path, &a.path_hex).cmp(&(&b.path, &b.path_hex)));
         Ok(entries)
     }
 
@@ -140,9 +146,9 @@ impl Nuka {
     }
 
     /// The store in figures.
-    pub fn store_info(&self) -> Result<StoreInfo, Error> {
-        let store = self.store()?;
-        let info = check::info(store)?;
+    pub fn store_info(&self, observer: &dyn Observer) -> Result<StoreInfo, Error> {
+        let store = self.store_for(observer)?;
+        let info = check::info(&store)?;
         let (_, compiled_bytes) = totals(&self.config.modules());
         let (saved_bytes, ratio) = (info.saved_bytes(), info.ratio());
         let biggest = info.packages.iter().take(BIGGEST).map(|package| {
@@ -284,12 +290,24 @@ pub(super) fn kind(node: &Node) -> EntryKind {
     }
 }
 
-fn entry(path: String, node: &Node) -> Entry {
+fn entry(path: &[u8], node: &Node) -> Entry {
     let target = match node {
-        Node::Symlink { target } => Some(String::from_utf8_lossy(target.as_bytes()).into_owned()),
+        Node::Symlink { target } => Some(target.as_bytes()),
         _ => None,
     };
-    Entry { path, kind: kind(node), bytes: node.size(), target }
+    Entry {
+        path: String::from_utf8_lossy(path).into_owned(),
+        path_hex: hex_unless_text(path),
+        kind: kind(node),
+        bytes: node.size(),
+        target: target.map(|target| String::from_utf8_lossy(target).into_owned()),
+        target_hex: target.and_then(hex_unless_text),
+    }
+}
+
+/// Bytes that no text can tell.
+fn hex_unless_text(bytes: &[u8]) -> Option<String> {
+    std::str::from_utf8(bytes).is_err().then(|| data_encoding::HEXLOWER.encode(bytes))
 }
 
 /// Number and bytes of all files below a directory. What cannot be read is left out: these are figures for people.

@@ -35,8 +35,8 @@ impl Request for MakePlan {
     type Answer = Plan;
     const NAME: &'static str = "plan";
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.plan(&self.targets, &self.options)
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.plan(&self.targets, &self.options, observer)
     }
 
     fn targets(&mut self) -> &mut [Target] {

@@ -21,8 +21,8 @@ impl Request for GcPlan {
     type Answer = GcPlanned;
     const NAME: &'static str = "gc-plan";
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.gc_plan(&self.wish)
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.gc_plan(&self.wish, observer)
     }
 }
 
@@ -56,8 +56,8 @@ impl Request for GcWhy {
     type Answer = Option<Vec<KeptBy>>;
     const NAME: &'static str = "gc-why";
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.gc_why(&self.what, &self.wish)
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.gc_why(&self.what, &self.wish, observer)
     }
 }
 
@@ -152,8 +152,8 @@ impl Request for Export {
     type Answer = ();
     const NAME: &'static str = "export";
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.export_closure(&self.what, &self.into)
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.export_closure(&self.what, &self.into, observer)
     }
 
     fn handed(&mut self) -> Vec<&mut Handed> {
@@ -174,8 +174,8 @@ impl Request for Import {
     // What it says packages became is believed.
     const FOR_ALL: bool = false;
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.import_closure(&self.from)
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.import_closure(&self.from, observer)
     }
 
     fn handed(&mut self) -> Vec<&mut Handed> {
@@ -194,7 +194,7 @@ impl Request for Diff {
     type Answer = Vec<TreeDifference>;
     const NAME: &'static str = "diff";
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.store_diff(&self.ends)
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.store_diff(&self.ends, observer)
     }
 }

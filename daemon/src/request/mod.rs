@@ -18,6 +18,7 @@ pub(crate) use table::{NAMES, Reply, carry_out};
 
 use crate::{api::Target, error::Error, event::Observer, handed::Handed, nuka::Nuka};
 use serde::{Serialize, de::DeserializeOwned};
+use std::sync::atomic::Ordering;
 
 /// A question, and how it is answered.
 pub trait Request: Serialize + DeserializeOwned + Send {
@@ -35,6 +36,17 @@ pub trait Request: Serialize + DeserializeOwned + Send {
     /// # Errors
     /// Why it could not be.
     fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error>;
+
+    /// The same, and says of whatever ended because nobody is there any more that this is the reason.
+    ///
+    /// # Errors
+    /// As [`Request::answer`], and [`Error::Cancelled`].
+    fn carry_out(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        self.answer(nuka, observer).map_err(|error| {
+            let gone = observer.gone().is_some_and(|gone| gone.load(Ordering::Acquire));
+            if gone { Error::Cancelled } else { error }
+        })
+    }
 
     /// The targets in it: those that are files are handed over with their directories.
     fn targets(&mut self) -> &mut [Target] {

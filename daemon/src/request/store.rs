@@ -25,8 +25,8 @@ impl Request for Add {
     // The daemon reads with its own rights, which are not those of whoever hands a directory over.
     const FOR_ALL: bool = false;
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.store_add(&self.what)
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.store_add(&self.what, observer)
     }
 
     fn handed(&mut self) -> Vec<&mut Handed> {
@@ -47,8 +47,8 @@ impl Request for HashTree {
     // As `add`.
     const FOR_ALL: bool = false;
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.tree_hash(&self.what)
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.tree_hash(&self.what, observer)
     }
 
     fn handed(&mut self) -> Vec<&mut Handed> {
@@ -127,8 +127,8 @@ impl Request for Ls {
     type Answer = Vec<Entry>;
     const NAME: &'static str = "ls";
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.store_ls(&self.what, self.recursive)
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.store_ls(&self.what, self.recursive, observer)
     }
 }
 
@@ -176,7 +176,7 @@ impl Request for Info {
     type Answer = StoreInfo;
     const NAME: &'static str = "info";
 
-    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
-        nuka.store_info()
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.store_info(observer)
     }
 }

@@ -95,7 +95,7 @@ fn one<R: Request>(
     for (handed, descriptor) in handed.into_iter().zip(descriptors) {
         handed.receive(descriptor);
     }
-    let mut answer = request.answer(nuka, observer).map_err(Box::<Fault>::from)?;
+    let mut answer = request.carry_out(nuka, observer).map_err(Box::<Fault>::from)?;
     let back = R::handed_back(&mut answer).into_iter().map(|handed| {
         let failed = |source| Error::File { action: "opening", path: handed.shown.clone(), source };
         let opened = handed.duplicate();

@@ -1,11 +1,14 @@
 //! One client: a thread that listens to it, so that its going away is noticed, and one that carries out what it asks.
 
-use super::state::{Client, State};
+use super::{
+    state::{Client, State},
+    work::Work,
+};
 use crate::{
-    client::{STATUS, STOP, Stop},
+    client::{STATUS, STOP, Stop, Who},
     config::Config,
     event::{Event, Observer},
-    fault::{Fault, FaultKind},
+    fault::{ENDING, Fault, FaultKind},
     in_flight::Gone,
     nuka::Nuka,
     recipes::RecipeRoots,
@@ -36,6 +39,7 @@ pub struct Connection {
     link: Arc<Mutex<Link>>,
     /// Whether it is the daemon's own user, or the administrator.
     trusted: bool,
+    who: Who,
 }
 
 impl Connection {
@@ -57,7 +61,7 @@ impl Connection {
         let Ok(user) = rustix::net::sockopt::socket_peercred(&stream) else { return };
         let own = rustix::process::geteuid();
         let trusted = user.uid == own || user.uid.is_root();
-        if !trusted && !state.for_all {
+        if !trusted && !state.about.for_all {
             state.say(&format!("user {} was turned away", user.uid.as_raw()));
             return;
         }
@@ -69,10 +73,12 @@ impl Connection {
         let (Ok(writing), Ok(waiting), Ok(closing)) = (link.again(), link.again(), link.again()) else {
             return;
         };
-        let user = user.uid.as_raw();
-        let Some(client) = state.enter(closing.into_stream(), user, trusted) else { return };
-        let connection =
-            Self { state: Arc::clone(state), client, link: Arc::new(Mutex::new(writing)), trusted };
+        // A process of a namespace that this one does not see has no number here.
+        let process = user.pid.as_raw_nonzero().get().cast_unsigned();
+        let who = Who { process, user: user.uid.as_raw() };
+        let Some(client) = state.enter(closing.into_stream(), who.user, trusted) else { return };
+        let link_to = Arc::new(Mutex::new(writing));
+        let connection = Self { state: Arc::clone(state), client, link: link_to, trusted, who };
         let nuka = match connection.greet(&link) {
             Ok(nuka) => nuka,
             Err(FrameError::Closed) => return,
@@ -111,11 +117,12 @@ impl Connection {
         Welcome {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            identity: self.state.identity.clone(),
+            identity: self.state.about.identity.clone(),
             process: std::process::id(),
             capabilities: self.capabilities(),
             store: self.state.shared.store_path().clone(),
-            for_all: self.state.for_all,
+            for_all: self.state.about.for_all,
+            ending: self.state.is_ending(),
         }
     }
 
@@ -257,8 +264,8 @@ impl Connection {
         mut descriptors: Vec<std::os::fd::OwnedFd>,
         nuka: &Nuka,
     ) -> Result<Reply, Box<Fault>> {
-        let Some(_working) = self.state.work() else {
-            let fault = Fault::new(FaultKind::NoDaemon, "nuka::daemon", "the daemon is about to end");
+        let Some(working) = self.state.work(name, self.who) else {
+            let fault = Fault::new(FaultKind::NoDaemon, ENDING, "the daemon is about to end");
             return Err(Box::new(fault.with_help("ask again: the next command starts another")));
         };
         if !places.is_empty() && !self.trusted {
@@ -274,7 +281,8 @@ impl Connection {
         for (place, descriptor) in places.iter_mut().zip(std::mem::replace(&mut descriptors, own)) {
             place.receive(descriptor);
         }
-        let observer = Told { link: Arc::clone(&self.link), gone: Arc::clone(&self.client.gone) };
+        let (link, gone) = (Arc::clone(&self.link), Arc::clone(&self.client.gone));
+        let observer = Told { link, gone, work: Arc::clone(working.work()) };
         let begun = std::panic::AssertUnwindSafe(|| match places.is_empty() {
             true => request::carry_out(name, body, descriptors, nuka, &observer),
             false => request::carry_out(name, body, descriptors, &nuka.with_places(places), &observer),
@@ -304,10 +312,12 @@ impl Connection {
 struct Told {
     link: Arc<Mutex<Link>>,
     gone: Gone,
+    work: Arc<Work>,
 }
 
 impl Observer for Told {
     fn event(&self, event: Event) {
+        self.work.note(&event);
         if self.gone.load(Ordering::Acquire) {
             return;
         }

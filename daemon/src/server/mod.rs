@@ -6,6 +6,7 @@
 mod activation;
 mod connection;
 mod state;
+mod work;
 
 pub use activation::activated;
 
@@ -17,13 +18,14 @@ use crate::{
 };
 use connection::Connection;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use state::State;
+use state::{About, State};
 use std::{
     io::{self, Read as _},
     os::{
         fd::AsFd as _,
         unix::net::{UnixListener, UnixStream},
     },
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -45,7 +47,9 @@ pub struct ServeOptions {
     /// Serves every user of the machine, with what is for all of them.
     pub for_all: bool,
     /// A socket that is there already, and where it is.
-    pub socket: Option<(UnixListener, std::path::PathBuf)>,
+    pub socket: Option<(UnixListener, PathBuf)>,
+    /// The file in which what it says is written down, to be told to who asks.
+    pub log: Option<PathBuf>,
 }
 
 /// Serves the store of `config` until the daemon is to end. `ready` is called when clients can connect; `log` with a line
@@ -71,7 +75,14 @@ pub fn serve(
     log(&format!("nuka {} serves {}", env!("CARGO_PKG_VERSION"), config.store.display()));
     let (waking, woken) = UnixStream::pair().map_err(failed)?;
     waking.set_nonblocking(true).and_then(|()| woken.set_nonblocking(true)).map_err(failed)?;
-    let state = Arc::new(State::new(config, shared, identity, options.for_all, Box::new(log), waking));
+    let about = About {
+        identity,
+        for_all: options.for_all,
+        idle: options.idle,
+        socket: place.path().to_owned(),
+        log: options.log,
+    };
+    let state = Arc::new(State::new(config, shared, about, Box::new(log), waking));
     ready();
     let mut empty_since = Instant::now();
     loop {
@@ -92,7 +103,11 @@ pub fn serve(
             break;
         }
     }
-    state.say("it ends");
+    match state.at_work() {
+        0 => state.say("it ends"),
+        // Whatever holds them up, nothing that was acknowledged is lost.
+        left => state.say(&format!("it ends, and gives up {left} that did not stop in time")),
+    }
     // Removed before the store is given up: whoever finds no socket starts another daemon, which then has to wait a moment.
     drop(place);
     state.close();

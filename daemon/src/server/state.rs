@@ -1,19 +1,40 @@
 //! What all connections of a daemon share, and whether it may end.
 
-use crate::{client::DaemonStatus, config::Config, in_flight::Gone, shared::Shared};
+use super::work::Work;
+use crate::{
+    client::{DaemonStatus, Who},
+    config::Config,
+    in_flight::Gone,
+    shared::Shared,
+};
 use std::{
     io::Write as _,
     net::Shutdown,
     os::unix::net::UnixStream,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Instant,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 /// Clients that one user of a daemon for all may have at once.
 const MOST_CLIENTS: usize = 64;
+
+/// How long what was told to stop may take for that: a file system that does not answer holds up nobody's end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a daemon knows of itself from the beginning.
+pub struct About {
+    /// Which build of nuka it is.
+    pub identity: String,
+    /// Whether it serves every user of the machine.
+    pub for_all: bool,
+    /// How long it stays without clients.
+    pub idle: Option<Duration>,
+    /// Where it is met.
+    pub socket: PathBuf,
+    /// Where it writes down what it says.
+    pub log: Option<PathBuf>,
+}
 
 /// See the module's text.
 pub struct State {
@@ -21,17 +42,15 @@ pub struct State {
     pub config: Config,
     /// The store, and the work that is going on.
     pub shared: Arc<Shared>,
-    /// Which build of nuka it is.
-    pub identity: String,
-    /// Whether it serves every user of the machine.
-    pub for_all: bool,
+    /// Itself.
+    pub about: About,
     log: Box<dyn Fn(&str) + Send + Sync>,
     begun: Instant,
     clients: Mutex<Clients>,
     /// Written to when there may be a reason to end.
     wake: UnixStream,
-    /// Requests that are being carried out.
-    working: AtomicUsize,
+    /// Requests that are being carried out, the longest first.
+    working: Mutex<Vec<Arc<Work>>>,
 }
 
 #[derive(Default)]
@@ -40,6 +59,8 @@ struct Clients {
     connected: Vec<(Gone, UnixStream, u32)>,
     used: bool,
     stopping: bool,
+    /// When it ends whatever is still going on.
+    deadline: Option<Instant>,
 }
 
 impl Clients {
@@ -57,15 +78,24 @@ pub struct Client {
 }
 
 /// While this lives, a request is being carried out.
-pub struct Working<'a>(&'a State);
+pub struct Working<'a> {
+    state: &'a State,
+    work: Arc<Work>,
+}
+
+impl Working<'_> {
+    /// The request.
+    pub fn work(&self) -> &Arc<Work> {
+        &self.work
+    }
+}
 
 impl State {
     /// Of a daemon that begins now.
     pub fn new(
         config: Config,
         shared: Arc<Shared>,
-        identity: String,
-        for_all: bool,
+        about: About,
         log: Box<dyn Fn(&str) + Send + Sync>,
         wake: UnixStream,
     ) -> Self {
@@ -73,12 +103,11 @@ impl State {
             wake,
             config,
             shared,
-            identity,
-            for_all,
+            about,
             log,
             begun: Instant::now(),
             clients: Mutex::default(),
-            working: AtomicUsize::new(0),
+            working: Mutex::default(),
         }
     }
 
@@ -91,12 +120,26 @@ impl State {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A client more, which is at the other end of this socket; `None` if the daemon is about to end, or the user has too
-    /// many others.
+    fn working(&self) -> MutexGuard<'_, Vec<Arc<Work>>> {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many requests are being carried out.
+    pub fn at_work(&self) -> usize {
+        self.working().len()
+    }
+
+    /// Whether it was told to end.
+    pub fn is_ending(&self) -> bool {
+        self.clients().stopping
+    }
+
+    /// A client more, which is at the other end of this socket; `None` if the user has too many others. Also a daemon that
+    /// was told to end can be asked how that goes, and to hurry.
     pub fn enter(self: &Arc<Self>, socket: UnixStream, user: u32, trusted: bool) -> Option<Client> {
         let mut clients = self.clients();
         let others = clients.connected.iter().filter(|(_, _, other)| *other == user).count();
-        if clients.stopping || (!trusted && others >= MOST_CLIENTS) {
+        if !trusted && others >= MOST_CLIENTS {
             return None;
         }
         let gone = Gone::default();
@@ -106,13 +149,14 @@ impl State {
     }
 
     /// A request more; `None` if the daemon is about to end.
-    pub fn work(&self) -> Option<Working<'_>> {
+    pub fn work(&self, name: &str, client: Who) -> Option<Working<'_>> {
         let clients = self.clients();
         if clients.stopping {
             return None;
         }
-        self.working.fetch_add(1, Ordering::AcqRel);
-        Some(Working(self))
+        let work = Arc::new(Work::new(name, client));
+        self.working().push(Arc::clone(&work));
+        Some(Working { state: self, work })
     }
 
     /// Has the daemon end: nothing new is begun. With `now`, what is going on is stopped.
@@ -120,6 +164,7 @@ impl State {
         let mut clients = self.clients();
         clients.stopping = true;
         if now {
+            clients.deadline.get_or_insert_with(|| Instant::now() + GRACE);
             for (gone, ..) in &clients.connected {
                 gone.store(true, Ordering::Release);
             }
@@ -145,32 +190,45 @@ impl State {
 
     /// Whether nobody is connected and nothing is going on.
     pub fn is_idle(&self) -> bool {
-        self.clients().count() == 0 && self.working.load(Ordering::Acquire) == 0
+        self.clients().count() == 0 && self.at_work() == 0
     }
 
     /// Has the daemon end if nobody is connected, nothing is going on, and somebody has been here or need not be waited
     /// for any more. Who connects at that very moment is either in before, and keeps it, or is turned away.
     pub fn end_if_idle(&self, waited: bool) -> bool {
         let mut clients = self.clients();
-        let idle = clients.count() == 0 && self.working.load(Ordering::Acquire) == 0;
+        let idle = clients.count() == 0 && self.at_work() == 0;
         clients.stopping |= idle && (clients.used || waited);
         clients.stopping
     }
 
-    /// Whether it was told to end, and nothing is going on any more.
+    /// Whether it was told to end, and nothing is going on any more, or has not stopped for too long.
     pub fn may_end(&self) -> bool {
-        self.clients().stopping && self.working.load(Ordering::Acquire) == 0
+        let clients = self.clients();
+        let late = clients.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        clients.stopping && (late || self.at_work() == 0)
     }
 
     /// What there is to tell of it to one of its clients.
     pub fn status(&self, capabilities: Vec<String>) -> DaemonStatus {
+        let (clients, ending) = {
+            let clients = self.clients();
+            (clients.count().saturating_sub(1), clients.stopping)
+        };
+        let requests: Vec<_> = self.working().iter().map(|work| work.tell()).collect();
         DaemonStatus {
             process: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             store: self.shared.store_path().clone(),
+            socket: self.about.socket.clone(),
+            log: self.about.log.clone(),
+            for_all: self.about.for_all,
             up_seconds: self.begun.elapsed().as_secs(),
-            clients: self.clients().count().saturating_sub(1),
-            working: self.working.load(Ordering::Acquire),
+            ending,
+            idle_seconds: self.about.idle.map(|idle| idle.as_secs()),
+            clients,
+            working: requests.len(),
+            requests,
             capabilities,
         }
     }
@@ -185,10 +243,14 @@ impl Drop for Client {
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
-        if self.0.working.fetch_sub(1, Ordering::AcqRel) == 1 {
+        let mut working = self.state.working();
+        working.retain(|work| !Arc::ptr_eq(work, &self.work));
+        let last = working.is_empty();
+        drop(working);
+        if last {
             give_back_memory();
         }
-        self.0.wake();
+        self.state.wake();
     }
 }
 

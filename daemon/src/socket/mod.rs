@@ -69,6 +69,9 @@ pub struct Welcome {
     /// Whether it serves every user of the machine: then nobody's command ends it to start another build of nuka.
     #[serde(default)]
     pub for_all: bool,
+    /// Whether it was told to end, and begins nothing new.
+    #[serde(default)]
+    pub ending: bool,
 }
 
 /// What every client's first message begins with, in every protocol.

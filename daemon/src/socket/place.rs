@@ -74,6 +74,11 @@ impl Place {
         Self { path, socket: None }
     }
 
+    /// The socket.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether clients still find this socket: its directory may have been removed with the store.
     pub fn is_there(&self) -> bool {
         self.socket.is_none_or(|socket| {

@@ -18,6 +18,7 @@ const BY: By = By::ThisProcess;
 #[path = "../../../store/tests/it/support.rs"]
 mod archives;
 mod builds;
+mod cancelled;
 mod failures;
 mod groups;
 mod hostile;

@@ -19,6 +19,8 @@ const BY: By = By::Daemon;
 mod archives;
 #[path = "../it/builds.rs"]
 mod builds;
+#[path = "../it/cancelled.rs"]
+mod cancelled;
 #[path = "../it/failures.rs"]
 mod failures;
 #[path = "../it/groups.rs"]

@@ -1,5 +1,6 @@
 //! Reading one object whole, or in parts if it is long, and hashing it on the way.
 
+use crate::cancel::Cancel;
 use nuka_pir::BlobId;
 use rustix::{fd::OwnedFd, io::Errno};
 
@@ -17,8 +18,13 @@ pub(super) struct Content {
     pub(super) bytes: Option<Vec<u8>>,
 }
 
-/// Reads a file to its end. `buffer` is used again and again.
-pub(super) fn read(file: &OwnedFd, magics: &[&[u8; 8]], buffer: &mut Vec<u8>) -> Result<Content, Errno> {
+/// Reads a file to its end, or until that is wanted no more. `buffer` is used again and again.
+pub(super) fn read(
+    file: &OwnedFd,
+    magics: &[&[u8; 8]],
+    buffer: &mut Vec<u8>,
+    cancel: &Cancel,
+) -> Result<Content, Errno> {
     buffer.resize(CHUNK, 0);
     let mut filled = fill(file, buffer)?;
     let head = buffer.get(..filled).unwrap_or_default();
@@ -30,6 +36,9 @@ pub(super) fn read(file: &OwnedFd, magics: &[&[u8; 8]], buffer: &mut Vec<u8>) ->
     let (mut hasher, mut size) = (blake3::Hasher::new(), 0_u64);
     let mut bytes = wanted.then(Vec::new);
     while filled > 0 {
+        if cancel.is_set() {
+            return Err(Errno::CANCELED);
+        }
         let part = buffer.get(..filled).unwrap_or_default();
         hasher.update(part);
         size += filled as u64;

@@ -50,6 +50,7 @@ pub fn info(store: &Store) -> Result<StoreInfo, StoreError> {
     let known = Known::read(store, false)?;
     let objects = &store.inner().objects;
     let sizes = objects.shards()?.into_par_iter().map(|shard| {
+        store.cancel().check()?;
         let (mut count, mut bytes) = (0_u64, 0_u64);
         for id in objects.list(&shard)?.0 {
             count += 1;

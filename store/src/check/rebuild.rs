@@ -52,7 +52,7 @@ pub fn rebuild_index(
     // What is committed from now on would be missing from the new index: it waits.
     let _committing = inner.gc.slice()?;
     let report = inner.index().replace(|| {
-        let scan = scan(&inner.objects, progress)?;
+        let scan = scan(store, progress)?;
         let stage = inner.process_directory()?.batch()?;
         let mut report = RebuildReport {
             damaged: scan.damaged.iter().map(|(id, _)| *id).collect(),

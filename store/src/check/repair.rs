@@ -9,6 +9,8 @@ use nuka_pir::{BlobId, BuildId, Pid, SourceId};
 pub struct RepairReport {
     /// Objects that were moved to `damaged/`.
     pub quarantined: Vec<BlobId>,
+    /// How many files that are no objects were moved to `damaged/`.
+    pub strays: usize,
     /// Packages that are not realised any more: to be built, or fetched.
     pub packages: Vec<Pid>,
     /// Sources that are not known any more: to be fetched.
@@ -55,19 +57,26 @@ pub fn repair(store: &Store, report: &VerifyReport) -> Result<RepairReport, Stor
             Wrong::Missing | Wrong::Disagrees { .. } | Wrong::NotADirectory => {}
         }
     }
-    for (number, stray) in report.strays.iter().enumerate() {
-        move_away(store, stray, &format!("stray-{number}"))?;
+    for stray in &report.strays {
+        let place = store.root().join("damaged");
+        // What an earlier repair has moved there stays.
+        let free = (0_u64..).map(|number| format!("stray-{number}"));
+        let name = free.into_iter().find(|name| place.join(name).symlink_metadata().is_err());
+        if move_away(store, stray, &name.unwrap_or_default())? {
+            out.strays += 1;
+        }
     }
     Ok(out)
 }
 
-fn move_away(store: &Store, path: &std::path::Path, name: &str) -> Result<(), StoreError> {
+/// Moves a file to `damaged/`. `false` if it has gone meanwhile.
+fn move_away(store: &Store, path: &std::path::Path, name: &str) -> Result<bool, StoreError> {
     let place = store.root().join("damaged");
     let moved = fs_err::create_dir_all(&place).and_then(|()| fs_err::rename(path, place.join(name)));
     match moved {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(StoreError::io("move away", path, error))
         }
-        _ => Ok(()),
+        moved => Ok(moved.is_ok()),
     }
 }

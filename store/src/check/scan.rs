@@ -6,9 +6,9 @@ use crate::{
     error::StoreError,
     id_hash::IdState,
     name::EntryName,
-    objects::ObjectDir,
     platform::NO_FOLLOW,
     record::{RECORD_MAGIC, Record},
+    store::Store,
 };
 use nuka_pir::{BlobId, Cid};
 use rayon::prelude::*;
@@ -64,7 +64,8 @@ impl Named {
 }
 
 /// Reads every object, with all processors. `progress` is told how many objects and bytes are done.
-pub(super) fn scan(objects: &ObjectDir, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Scan, StoreError> {
+pub(super) fn scan(store: &Store, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Scan, StoreError> {
+    let (objects, cancel) = (&store.inner().objects, store.cancel());
     let (done, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
     let scans = objects.shards()?.into_par_iter().map_init(Vec::new, |buffer, shard| {
         let mut scan = Scan::default();
@@ -83,7 +84,8 @@ pub(super) fn scan(objects: &ObjectDir, progress: &(dyn Fn(u64, u64) + Sync)) ->
             let name = id.to_string();
             let name = name.get(2..).unwrap_or_default();
             let content = fs::openat(&dir, name, OFlags::RDONLY | NO_FOLLOW, Mode::empty())
-                .and_then(|file| bytes::read(&file, &[DIRECTORY_MAGIC, RECORD_MAGIC], buffer));
+                .and_then(|file| bytes::read(&file, &[DIRECTORY_MAGIC, RECORD_MAGIC], buffer, cancel));
+            cancel.check()?;
             match content {
                 Ok(content) => scan.add(id, content),
                 // Collected meanwhile.

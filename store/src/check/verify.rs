@@ -129,7 +129,7 @@ pub fn verify(
             Err(error) => return Err(error),
         }
     };
-    let scan = scan(&store.inner().objects, progress)?;
+    let scan = scan(store, progress)?;
     let mut report = VerifyReport {
         objects: scan.sizes.len() as u64,
         bytes: scan.bytes,

@@ -1,10 +1,13 @@
 //! The locks between garbage collection and everybody else. What each is for is said in [`gc`](crate::gc).
 
-use crate::{error::StoreError, lock_file::LockFile};
+use crate::{cancel::Cancel, error::StoreError, lock_file::LockFile};
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
+
+/// How often who waits looks whether that is still wanted.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Where the locks are, and how long they are waited for.
 #[derive(Debug)]
@@ -45,9 +48,16 @@ impl GcLocks {
         Ok(lock.wait(true, wait)?.then_some(lock))
     }
 
-    /// One collection at a time.
-    pub(crate) fn turn(&self) -> Result<LockFile, StoreError> {
-        let lock = self.locked("gc.turn", true, self.wait)?;
+    /// One collection at a time. Who waits for another one may be called off.
+    pub(crate) fn turn(&self, cancel: &Cancel) -> Result<LockFile, StoreError> {
+        let (path, started) = (self.root.join("gc.turn"), Instant::now());
+        let lock = LockFile::open(&path)?;
+        while !lock.wait(true, LOOK.min(self.wait))? {
+            cancel.check()?;
+            if started.elapsed() >= self.wait {
+                return Err(StoreError::Busy { path, waited: self.wait });
+            }
+        }
         lock.sign();
         Ok(lock)
     }

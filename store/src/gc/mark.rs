@@ -1,7 +1,7 @@
 //! Marking objects: every directory object is read and checked once, in parallel, level by level.
 
 use super::error::GcError;
-use crate::{directory::Node, error::StoreError, id_hash::IdState, objects::ObjectDir};
+use crate::{cancel::Cancel, directory::Node, error::StoreError, id_hash::IdState, objects::ObjectDir};
 use nuka_pir::{BlobId, Cid};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -23,9 +23,19 @@ pub(crate) struct Marks {
     bytes: u64,
     /// What was marked since the last [`Marks::begin`], so that it can be undone.
     log: Vec<BlobId>,
+    cancel: Cancel,
 }
 
 impl Marks {
+    /// None yet. Marking ends with an error when it is wanted no more.
+    pub(crate) fn new(cancel: &Cancel) -> Self {
+        Self { cancel: cancel.clone(), ..Self::default() }
+    }
+
+    pub(crate) fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
     pub(crate) fn contains(&self, id: &BlobId) -> bool {
         self.live.contains_key(id)
     }
@@ -79,7 +89,11 @@ impl Marks {
             }
         }
         while !level.is_empty() {
-            let read = |(cid, place): (Cid, usize)| match objects.read_directory(&cid) {
+            let read = |(cid, place): (Cid, usize)| match self
+                .cancel
+                .check()
+                .map(|()| objects.read_directory(&cid))?
+            {
                 Ok((directory, length)) => Ok((cid, place, directory, length)),
                 Err(source) => {
                     let keeper = trees.get(place).map(|kept| kept.keeper.clone()).unwrap_or_default();

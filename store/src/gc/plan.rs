@@ -64,7 +64,7 @@ pub fn plan(store: &Store, options: &GcOptions) -> Result<GcPlan, GcError> {
         return Err(GcError::LostIndex);
     }
     let known = Known::read(store, false)?;
-    let (mut selection, mut marks) = (Selection::new(), Marks::default());
+    let (mut selection, mut marks) = (Selection::new(), Marks::new(store.cancel()));
     let pinned = select::mark_pins(store, &mut marks, select::pins(&known, options))?;
     let added = selection.add_packages(store, pinned)?;
     select::mark(store, &known, &mut marks, &added, &[])?;
@@ -200,6 +200,7 @@ fn weigh_dead(
 fn dead_objects(store: &Store, marks: &Marks, weights: &Weights) -> Result<Vec<(BlobId, u64)>, StoreError> {
     let objects = &store.inner().objects;
     let found = objects.shards()?.into_par_iter().map(|shard| {
+        store.cancel().check()?;
         let mut dead = Vec::new();
         for id in objects.list(&shard)?.0 {
             if marks.contains(&id) {

@@ -28,10 +28,10 @@ const FEW: usize = 32;
 /// objects of how many are done.
 ///
 /// # Errors
-/// As [`plan`](super::plan), before anything is removed; those of removing. After an error in the middle, nothing that
-/// is named is missing, and the next collection goes on.
+/// As [`plan`](super::plan), before anything is removed; those of removing. After an error in the middle, and where it
+/// was cancelled there, nothing that is named is missing, and the next collection goes on.
 pub fn run(store: &Store, plan: GcPlan, progress: &mut dyn FnMut(u64, u64)) -> Result<GcReport, GcError> {
-    let _turn = store.inner().gc.turn()?;
+    let _turn = store.inner().gc.turn(store.cancel())?;
     let mut state = plan.state;
     let mut report = GcReport::default();
     forget(store, &mut state, &mut report)?;
@@ -39,6 +39,7 @@ pub fn run(store: &Store, plan: GcPlan, progress: &mut dyn FnMut(u64, u64)) -> R
     let objects = std::mem::take(&mut state.objects);
     let mut rest = objects.as_slice();
     while !rest.is_empty() {
+        store.cancel().check()?;
         let done = slice(store, &mut state, rest, &mut report)?;
         rest = rest.get(done..).unwrap_or_default();
         progress(total - rest.len() as u64, total);

@@ -152,7 +152,11 @@ fn read(objects: &ObjectDir, marks: &Marks, loads: &[Load]) -> Graph {
         }
     }
     while !level.is_empty() {
-        let read = |(at, cid): (usize, Cid)| objects.read_directory(&cid).ok().map(|found| (at, found));
+        // What is wanted no more is not used: the caller looks.
+        let read = |(at, cid): (usize, Cid)| match marks.cancel().is_set() {
+            true => None,
+            false => objects.read_directory(&cid).ok().map(|found| (at, found)),
+        };
         let directories: Vec<_> = level.into_par_iter().with_min_len(16).filter_map(read).collect();
         level = Vec::new();
         for (at, (directory, length)) in directories {

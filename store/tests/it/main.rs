@@ -9,6 +9,7 @@
 )]
 
 mod archives;
+mod cancel;
 mod check;
 mod closure;
 mod damage;

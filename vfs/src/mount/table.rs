@@ -45,17 +45,34 @@ pub fn mounts() -> io::Result<Vec<MountPoint>> {
 /// [`UnmountError::NotMounted`] if there is none; what is not nuka's is not touched.
 pub fn unmount(place: &Path) -> Result<(), UnmountError> {
     let failed = |source| UnmountError::Failed { place: place.to_owned(), source };
+    let found = find(place).map_err(failed)?;
+    let found = found.ok_or_else(|| UnmountError::NotMounted { place: place.to_owned() })?;
+    unmount_at(&found.place, How::Detach)
+}
+
+/// Whether something of nuka is mounted on a directory, also if its server is dead.
+///
+/// # Errors
+/// If the kernel's table cannot be read.
+pub fn is_mounted(place: &Path) -> io::Result<bool> {
+    match find(place) {
+        // Where no directory is, nothing is mounted.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        found => Ok(found?.is_some()),
+    }
+}
+
+/// The latest mount of nuka on a directory.
+fn find(place: &Path) -> io::Result<Option<MountPoint>> {
     // Its own name cannot be resolved if the server is dead; that of the directory above it can.
-    let absolute = std::path::absolute(place).map_err(failed)?;
+    let absolute = std::path::absolute(place)?;
     let real = match (absolute.parent(), absolute.file_name()) {
-        (Some(parent), Some(name)) => fs_err::canonicalize(parent).map_err(failed)?.join(name),
+        (Some(parent), Some(name)) => fs_err::canonicalize(parent)?.join(name),
         _ => absolute,
     };
     let linked = fs_err::canonicalize(place).unwrap_or_else(|_| real.clone());
-    let mounted = mounts().map_err(failed)?;
-    let found = mounted.iter().rev().find(|mount| mount.place == real || mount.place == linked);
-    let found = found.ok_or_else(|| UnmountError::NotMounted { place: place.to_owned() })?;
-    unmount_at(&found.place, How::Detach)
+    let mounted = mounts()?;
+    Ok(mounted.into_iter().rev().find(|mount| mount.place == real || mount.place == linked))
 }
 
 pub(super) fn unmount_at(place: &Path, how: How) -> Result<(), UnmountError> {

@@ -1,6 +1,7 @@
 //! The HTTP client: one agent for each proxy and set of authorities, redirects followed by hand, pages in memory.
 
 use super::{
+    detached::{self, Detached},
     proxy::{self, Proxies},
     retry::{Attempts, is_passing},
     tls::{self, Authorities},
@@ -10,6 +11,7 @@ use crate::fetch::{
     error::{parse_url, shown},
 };
 use data_encoding::BASE64;
+use nuka_store::Cancel;
 use percent_encoding::percent_decode_str;
 use std::{
     collections::BTreeMap,
@@ -127,10 +129,13 @@ pub(crate) struct Page {
 }
 
 /// The HTTP client of one [`Fetcher`](crate::fetch::Fetcher).
+#[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) config: Arc<FetchConfig>,
+    /// Whether what it does is still wanted.
+    pub(crate) cancel: Cancel,
     proxies: Proxies,
-    agents: Mutex<BTreeMap<Way, Agent>>,
+    agents: Arc<Mutex<BTreeMap<Way, Agent>>>,
 }
 
 /// What an agent is made for: authorities, a proxy, and whether it needs TLS.
@@ -138,7 +143,29 @@ type Way = (Authorities, Option<String>, bool);
 
 impl Client {
     pub(crate) fn new(config: Arc<FetchConfig>) -> Self {
-        Self { proxies: Proxies::new(&config), agents: Mutex::default(), config }
+        Self { proxies: Proxies::new(&config), agents: Arc::default(), cancel: Cancel::default(), config }
+    }
+
+    /// The same client for what may be called off.
+    pub(crate) fn until(&self, cancel: Cancel) -> Self {
+        Self { cancel, ..self.clone() }
+    }
+
+    /// Fails if nobody wants what is done any more.
+    pub(crate) fn check(&self) -> Result<(), FetchError> {
+        if self.cancel.is_set() { Err(FetchError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Waits before the next attempt.
+    pub(crate) fn rest(&self, pause: Duration) -> Result<(), FetchError> {
+        detached::rest(&self.cancel, pause);
+        self.check()
+    }
+
+    /// The body of an answer.
+    pub(crate) fn body(&self, reply: Reply) -> io::Result<Paced<Detached>> {
+        let body = Detached::new(reply.response.into_body().into_reader(), self.cancel.clone())?;
+        Ok(Paced::new(body, &self.config))
     }
 
     fn agent(&self, url: &Url, wire: &Wire) -> Result<Agent, FetchError> {
@@ -190,7 +217,11 @@ impl Client {
             if let Some(credential) = own.as_ref().or(request.credentials.iter().find(|c| c.origin == here)) {
                 call = call.header("authorization", &credential.value);
             }
-            let response = call.call().map_err(|error| no_reply(&plain, error))?;
+            self.check()?;
+            let response = detached::wait(&self.cancel, move || call.call());
+            self.check()?;
+            let response = response.ok_or_else(|| NoReply::Passing("no thread can be had".to_owned()))?;
+            let response = response.map_err(|error| no_reply(&plain, error))?;
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
                 return Ok(Reply { url, response });
             }
@@ -228,7 +259,8 @@ impl Client {
             let packed = reply.header("content-encoding").is_some_and(|coding| coding.contains("gzip"));
             let limit = self.config.patience.largest_page;
             let mut body = Vec::new();
-            let reader = Paced::new(reply.response.into_body().into_reader(), &self.config);
+            let from = reply.url.clone();
+            let reader = self.body(reply).map_err(|error| NoReply::Passing(error.to_string()))?;
             let read = if packed {
                 flate2::read::MultiGzDecoder::new(reader).take(limit + 1).read_to_end(&mut body)
             } else {
@@ -238,7 +270,7 @@ impl Client {
             if body.len() as u64 > limit {
                 return Err(FetchError::TooLarge { address: shown(url), limit }.into());
             }
-            Ok(Ok(Page { url: reply.url, kind, body }))
+            Ok(Ok(Page { url: from, kind, body }))
         })
     }
 
@@ -302,8 +334,9 @@ impl Client {
                     )
                 }
             };
+            self.check()?;
             match pause {
-                Some(pause) => std::thread::sleep(pause),
+                Some(pause) => self.rest(pause)?,
                 None => return Err(error),
             }
         }

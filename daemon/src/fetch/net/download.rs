@@ -5,7 +5,7 @@
 //! more from the start before the hash is called wrong.
 
 use super::{
-    client::{Client, Credential, NoReply, Paced, Reply, Request, Wire, length_of},
+    client::{Client, Credential, NoReply, Reply, Request, Wire, length_of},
     partial::{Opened, Partial, Told},
     retry::{Attempts, is_passing},
 };
@@ -101,7 +101,7 @@ impl Client {
         let algorithm = wanted.hash.as_ref().map_or(Algorithm::Blake3, Algorithm::of);
         let patience = &self.config.patience;
         let longest = patience.stall.saturating_mul(patience.attempts_in_all);
-        let part = match Partial::open(&whole, &wanted.what, longest, progress)? {
+        let part = match Partial::open(&whole, &wanted.what, longest, (progress, &self.cancel))? {
             Opened::Part(part) => part,
             Opened::Whole => {
                 let hash = digest_of(&whole, algorithm).map_err(FetchError::io(&whole))?;
@@ -126,6 +126,10 @@ impl Client {
                 // A mirror that does not have it says less than one that is broken.
                 Err(error) if failure.is_some() && error.is_missing() => {}
                 Err(error @ FetchError::Io { .. }) => return Err(error),
+                Err(error @ FetchError::Cancelled) => {
+                    failure = Some(error);
+                    break;
+                }
                 Err(error) => failure = Some(error),
             }
         }
@@ -165,6 +169,7 @@ impl Transfer<'_> {
         let mut patched = self.part.length > 0;
         let mut attempts = Attempts::new(&self.client.config.patience);
         loop {
+            self.client.check()?;
             let before = self.part.length;
             let mut total = None;
             let (reason, asked, status) = match self.once(url, &mut hasher, &mut total) {
@@ -185,6 +190,7 @@ impl Transfer<'_> {
                 Err(NoReply::Passing(reason)) => (reason, None, None),
                 Err(NoReply::Final(error)) => return Err(error),
             };
+            self.client.check()?;
             let least = self.client.config.patience.least.max(1);
             let progressed = self.part.length >= before.saturating_add(least);
             patched |= self.part.length > 0;
@@ -199,7 +205,7 @@ impl Transfer<'_> {
                 });
             };
             (self.progress)(Progress::Retrying { reason, attempt: attempts.failed, pause });
-            std::thread::sleep(pause);
+            self.client.rest(pause)?;
         }
     }
 
@@ -282,7 +288,8 @@ impl Transfer<'_> {
             return Err(too_large().into());
         }
         (self.progress)(Progress::Started { from: self.part.length, total });
-        let mut reader = Paced::new(reply.response.into_body().into_reader(), &self.client.config);
+        let reader = self.client.body(reply);
+        let mut reader = reader.map_err(|error| NoReply::Passing(error.to_string()))?;
         let mut buffer = vec![0; CHUNK];
         loop {
             let count = reader.read(&mut buffer).map_err(|error| NoReply::Passing(error.to_string()))?;

@@ -5,6 +5,7 @@
 //! meant for and https never becomes http.
 
 mod client;
+mod detached;
 mod download;
 mod partial;
 mod proxy;

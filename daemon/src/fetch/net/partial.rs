@@ -5,6 +5,7 @@
 
 use crate::fetch::{FetchError, Progress, digest::Hasher};
 use fs_err as fs;
+use nuka_store::Cancel;
 use serde::{Deserialize, Serialize};
 use std::{
     fs::TryLockError,
@@ -53,7 +54,7 @@ impl Partial {
         whole: &Path,
         what: &str,
         longest: Duration,
-        progress: &dyn Fn(Progress),
+        (progress, cancel): (&dyn Fn(Progress), &Cancel),
     ) -> Result<Opened, FetchError> {
         let path = beside(whole, ".part");
         let since = Instant::now();
@@ -79,6 +80,9 @@ impl Partial {
                 }
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(source)) => return Err(FetchError::Io { path, source }),
+            }
+            if cancel.is_set() {
+                return Err(FetchError::Cancelled);
             }
             if since.elapsed() > longest {
                 return Err(FetchError::Busy { what: what.to_owned(), path });

@@ -4,7 +4,14 @@ use super::{
     server::{Do, answer, head, missing, serve},
     *,
 };
-use std::time::Instant;
+use nuka_store::Cancel;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 #[test]
 fn a_cut_download_goes_on_where_it_was_cut() {
@@ -308,4 +315,49 @@ fn nobody_at_that_address_is_said_so() {
     let error = fetch(&person.fetcher(), &source(origin, SourceHash::Blake3([0; 32]))).0.unwrap_err();
     assert!(matches!(error, FetchError::Unreachable { attempts: 3, .. }), "{error:?}");
     assert_eq!(person.downloads(), Vec::<String>::new());
+}
+
+/// A server that says this, and then nothing more for as long as anybody waits.
+fn silent(says: &'static [u8]) -> (String, std::net::TcpListener) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/a", listener.local_addr().unwrap());
+    let accepting = listener.try_clone().unwrap();
+    std::thread::spawn(move || {
+        use std::io::Write as _;
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = accepting.accept() {
+            stream.write_all(says).unwrap();
+            open.push(stream);
+        }
+    });
+    (url, listener)
+}
+
+#[test]
+fn who_waits_for_a_silent_server_can_leave() {
+    for says in [b"".as_slice(), b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome of it"] {
+        let (url, _listener) = silent(says);
+        let mut person = Person::new();
+        // It is not patience that ends.
+        let long = Duration::from_secs(3600);
+        person.config.patience =
+            Patience { connect: long, stall: long, longest_pause: long, ..person.config.patience };
+        let flag = Arc::new(AtomicBool::new(false));
+        let fetcher = person.fetcher().until(Cancel::when(Arc::clone(&flag)));
+        let wanted = source(Origin::Url { url }, blake3_of(b"something"));
+        let begun = std::thread::scope(|scope| {
+            let fetching = scope.spawn(|| fetch(&fetcher, &wanted).0);
+            std::thread::sleep(Duration::from_millis(200));
+            let begun = !fetching.is_finished();
+            flag.store(true, Ordering::Release);
+            assert!(matches!(fetching.join().unwrap(), Err(FetchError::Cancelled)));
+            begun
+        });
+        assert!(begun);
+        // Nobody has its lock, and what came is gone on with.
+        let kept = person.downloads();
+        assert_eq!(kept.iter().any(|name| name.ends_with(".part")), !says.is_empty(), "{kept:?}");
+        let size = person.fetcher().until(Cancel::when(flag)).size(&wanted.origin, &|_| {});
+        assert!(matches!(size, Err(FetchError::Cancelled)));
+    }
 }

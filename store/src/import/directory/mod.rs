@@ -72,7 +72,7 @@ pub fn import_directory(
     path: &Path,
     options: &ImportOptions,
 ) -> Result<DirectoryImport, ImportError> {
-    let mut scanned = scan::scan(path, options)?;
+    let mut scanned = scan::scan(path, options, batch.store().cancel())?;
     if !options.rehash {
         recognise(batch, &mut scanned)?;
     }

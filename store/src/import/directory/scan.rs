@@ -1,6 +1,7 @@
 //! Listing a directory on disk with all that is below it, before any file is read.
 
 use crate::{
+    cancel::Cancel,
     error::StoreError,
     import::{
         error::{ImportError, Limit},
@@ -125,7 +126,7 @@ impl Counts<'_> {
     }
 }
 
-pub(super) fn scan(root: &Path, options: &ImportOptions) -> Result<Scanned, ImportError> {
+pub(super) fn scan(root: &Path, options: &ImportOptions, cancel: &Cancel) -> Result<Scanned, ImportError> {
     let root_fd = fs::open(root, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
         .map_err(|error| StoreError::io("open the directory", root, error))?;
     let counts = Counts { options, entries: AtomicU64::new(0), bytes: AtomicU64::new(0) };
@@ -135,7 +136,10 @@ pub(super) fn scan(root: &Path, options: &ImportOptions) -> Result<Scanned, Impo
     while !level.is_empty() {
         let found = level
             .into_par_iter()
-            .map(|path| list(&scanned.root, &scanned.root_fd, path, &counts))
+            .map(|path| {
+                cancel.check()?;
+                list(&scanned.root, &scanned.root_fd, path, &counts)
+            })
             .collect::<Result<Vec<_>, ImportError>>()?;
         let start = scanned.directories.len();
         let end = start + found.len();
