@@ -7,6 +7,7 @@ pub use nuka_daemon::{
     api::{
         BuildOptions, BuildReport, Entry, EntryKind, Found, GrantedDirectory, Grants, PackageInfo, PirText,
         Target, WhyStep,
+        bootstrap::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, Verdict},
         care::{GcDone, GcPlanned, GcWish, Keeping, KeptBy, TreeDifference, Verified},
     },
     ensure_daemon,
@@ -15,4 +16,4 @@ pub use nuka_daemon::{
 };
 
 #[cfg(test)]
-pub use nuka_daemon::event::PlannedFetch;
+pub use nuka_daemon::{api::bootstrap::Difference, event::PlannedFetch};

@@ -42,6 +42,9 @@ pub enum Error {
     /// A PIR.
     #[error(transparent)]
     Pir(#[from] nuka_pir::PirError),
+    /// A bootstrap's packages.
+    #[error(transparent)]
+    Go(#[from] Box<crate::bootstrap::go::GoError>),
     /// A source.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -331,6 +334,7 @@ impl Error {
             | Error::Unmount(_)
             | Error::Namespace(_) => "nuka::mount",
             Error::Published { .. } => "nuka::published",
+            Error::Go(_) => "nuka::bootstrap",
             Error::Shared(error) => error.code(),
             Error::Cancelled => "nuka::cancelled",
         }
