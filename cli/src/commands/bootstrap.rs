@@ -89,13 +89,14 @@ fn show(report: &BootstrapReport, style: Style) -> String {
 fn how(stage: &BootstrapStage) -> String {
     let archives = match stage.archives.len() {
         0 => String::new(),
-        count => format!("{count} archives, "),
+        count => format!("{}, ", units::count(count as u64, "archive", "archives")),
     };
     let done = match stage.built {
         0 => "all of it was there".to_owned(),
         count => format!("{count} built in {}", units::seconds(stage.seconds)),
     };
-    format!("{archives}{} programs: {done}", stage.programs.len())
+    let programs = units::count(stage.programs.len() as u64, "program", "programs");
+    format!("{archives}{programs}: {done}")
 }
 
 /// Each program once for each of its forms, with the stages that gave that one.
@@ -120,7 +121,8 @@ fn verdict(report: &BootstrapReport, style: Style) -> String {
             let archives = report.stages.iter().map(|stage| stage.archives.len()).max().unwrap_or(0);
             let (last, before) = stages.split_last().map_or((0, &[][..]), |(last, before)| (*last, before));
             let before: Vec<String> = before.iter().map(ToString::to_string).collect();
-            let what = if last > 2 { format!(", and their {archives} archives") } else { String::new() };
+            let archives = units::count(archives as u64, "archive", "archives");
+            let what = if last > 2 { format!(", and {archives}") } else { String::new() };
             format!(
                 "{}: the programs of the stages {} and {last} are the same to the bit{what}\n",
                 style.show(Role::Good, "fixpoint"),
@@ -130,8 +132,9 @@ fn verdict(report: &BootstrapReport, style: Style) -> String {
         Verdict::Different { first, files } => {
             let [old, new] = first.stages;
             format!(
-                "{}: {files} files differ between the stages {old} and {new}; the first is {}, at byte {}\n",
+                "{}: {} between the stages {old} and {new}; the first is {}, at byte {}\n",
                 style.show(Role::Bad, "no fixpoint"),
+                units::count(*files as u64, "file differs", "files differ"),
                 first.path,
                 first.offset
             )
@@ -177,13 +180,30 @@ mod tests {
     #[test]
     fn a_fixpoint_shows_each_program_once() {
         let report = report(Verdict::Equal { stages: vec![1, 2, 3] }, b"compile");
-        insta::assert_snapshot!(show(&report, Style { colour: false }), @"");
+        insta::assert_snapshot!(show(&report, Style { colour: false }), @"
+        stage 1  2 programs: all of it was there
+        stage 2  1 archive, 2 programs: 3 built in 3 min 10 s
+        stage 3  1 archive, 2 programs: 3 built in 3 min 0 s
+        PROGRAM      BYTES  STAGES  SHA-256
+        cmd/asm          3  1 2 3   ef598d0e
+        cmd/compile      7  1 2 3   921c35d3
+        fixpoint: the programs of the stages 1, 2 and 3 are the same to the bit, and 1 archive
+        ");
     }
 
     #[test]
     fn a_difference_shows_where_it_begins() {
         let first = Difference { stages: [2, 3], path: "cmd/compile".into(), offset: 4711 };
         let report = report(Verdict::Different { first, files: 1 }, b"other");
-        insta::assert_snapshot!(show(&report, Style { colour: false }), @"");
+        insta::assert_snapshot!(show(&report, Style { colour: false }), @"
+        stage 1  2 programs: all of it was there
+        stage 2  1 archive, 2 programs: 3 built in 3 min 10 s
+        stage 3  1 archive, 2 programs: 3 built in 3 min 0 s
+        PROGRAM      BYTES  STAGES  SHA-256
+        cmd/asm          3  1 2 3   ef598d0e
+        cmd/compile      7  1 2     921c35d3
+        cmd/compile      5  3       921c35d3
+        no fixpoint: 1 file differs between the stages 2 and 3; the first is cmd/compile, at byte 4711
+        ");
     }
 }

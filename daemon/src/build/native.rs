@@ -212,7 +212,8 @@ impl Drop for Scratch {
     }
 }
 
-#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+#[cfg(test)]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tests {
     use super::*;
     use crate::build::save;
@@ -249,7 +250,7 @@ mod tests {
     /// Runs a program with a build tree that has a file in it; `None` where this host lets nobody.
     fn run(code: &[u8], limit: Duration, gone: bool) -> Option<Result<Tree, NativeError>> {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("store"), &StoreOptions::default()).unwrap();
+        let store = Store::open(dir.path().join("store"), &StoreOptions::default()).unwrap();
         let mut tools = Tree::new();
         tools.insert("usr/bin/it", File::from_bytes(program(code), true)).unwrap();
         let batch = store.batch();
