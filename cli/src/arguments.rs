@@ -76,6 +76,8 @@ pub enum Verb {
     Gc(commands::gc::Arguments),
     /// Start, stop and look after the daemon that works on the store
     Daemon(commands::daemon::Arguments),
+    /// Have a compiler, as WebAssembly, compile itself until nothing changes any more
+    Bootstrap(commands::bootstrap::Arguments),
     /// Look at this machine and this store, and say what is not as it should be
     Doctor(commands::doctor::Arguments),
     /// Print what makes a shell complete nuka's arguments

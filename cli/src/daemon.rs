@@ -7,6 +7,7 @@ pub use nuka_daemon::{
     api::{
         BuildOptions, BuildReport, Entry, EntryKind, Found, GrantedDirectory, Grants, PackageInfo, PirText,
         Target, WhyStep,
+        bootstrap::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, Verdict},
         care::{
             Amount, Cached, GcDone, GcPlanned, GcWish, Keeping, KeptBy, Lost, Side, TreeDifference, Verified,
         },
@@ -17,4 +18,4 @@ pub use nuka_daemon::{
 };
 
 #[cfg(test)]
-pub use nuka_daemon::event::PlannedFetch;
+pub use nuka_daemon::{api::bootstrap::Difference, event::PlannedFetch};

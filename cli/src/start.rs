@@ -88,6 +88,7 @@ fn dispatch(context: &Context, verb: &Verb) -> Done {
         Verb::Store(arguments) => commands::store::run(context, arguments),
         Verb::Gc(arguments) => commands::gc::run(context, arguments),
         Verb::Daemon(arguments) => commands::daemon::run(context, arguments),
+        Verb::Bootstrap(arguments) => commands::bootstrap::run(context, arguments),
         Verb::Doctor(arguments) => commands::doctor::run(context, arguments),
         Verb::Completions(arguments) => commands::completions::run(arguments),
         Verb::Man(arguments) => commands::man::run(context, arguments),

@@ -1,6 +1,7 @@
 //! The requests that nuka answers and what it answers with: plain data, so that the same calls can be made in
 //! process or over a socket. The calls themselves are the methods of [`Nuka`](crate::Nuka).
 
+pub mod bootstrap;
 pub mod care;
 
 use crate::{

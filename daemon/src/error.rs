@@ -45,6 +45,9 @@ pub enum Error {
     /// A PIR.
     #[error(transparent)]
     Pir(#[from] nuka_pir::PirError),
+    /// A bootstrap's packages.
+    #[error(transparent)]
+    Go(#[from] Box<crate::bootstrap::go::GoError>),
     /// A source.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -341,6 +344,7 @@ impl Error {
             | Error::Unmount(_)
             | Error::Namespace(_) => "nuka::mount",
             Error::Published { .. } => "nuka::published",
+            Error::Go(_) => "nuka::bootstrap",
             Error::Shared(error) => error.code(),
             Error::Cancelled => CANCELLED,
         }

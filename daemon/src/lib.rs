@@ -6,6 +6,7 @@
 pub mod api;
 mod background;
 mod beneath;
+mod bootstrap;
 mod build;
 mod client;
 mod clock;

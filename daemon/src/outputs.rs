@@ -126,7 +126,7 @@ pub fn mentions(tree: &Tree, most: usize) -> Vec<(String, &'static str)> {
             continue;
         }
         let Ok(bytes) = file.bytes() else { continue };
-        let place = BUILD_ONLY.into_iter().find(|place| memchr::memmem::find(&bytes, place).is_some());
+        let place = BUILD_ONLY.into_iter().find(|place| names(&bytes, place));
         if let Some(place) = place.and_then(|place| std::str::from_utf8(place).ok()) {
             found.push((String::from_utf8_lossy(&path).into_owned(), place));
             if found.len() == most {
@@ -135,6 +135,15 @@ pub fn mentions(tree: &Tree, most: usize) -> Vec<(String, &'static str)> {
         }
     }
     found
+}
+
+/// Whether the absolute path stands somewhere in the bytes, and not as the end of a longer one such as `go/build/`.
+fn names(bytes: &[u8], place: &[u8]) -> bool {
+    let longer = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        before.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(byte))
+    };
+    memchr::memmem::find_iter(bytes, place).any(|at| !longer(at))
 }
 
 #[cfg(test)]
@@ -174,5 +183,13 @@ mod tests {
         assert!(matches!(split(&build), Err(OutputError::Nothing)));
         build.insert("out/opt/x", File::from_bytes("", false)).unwrap();
         assert!(matches!(split(&build), Err(OutputError::Top { .. })));
+    }
+
+    #[test]
+    fn a_place_of_the_build_is_seen_where_it_is_not_the_end_of_another() {
+        let is_seen = |text: &str| names(text.as_bytes(), b"/build/");
+        assert!(is_seen("/build/a") && is_seen("\"/build/\""));
+        assert!(is_seen("x\0/build/src/a.c") && is_seen("path=/build/x") && is_seen("go/build/a /build/b"));
+        assert!(!is_seen("go/build/build.go") && !is_seen("https://example.org/build/") && !is_seen(""));
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     scheduler::{Lane, Task},
     worker::package_ref,
 };
-use nuka_pir::{Cid, Pid, Pir, Source, SourceId, graph::Pirs};
+use nuka_pir::{Cid, Items, Pid, Pir, Source, SourceId, Step, graph::Pirs};
 use nuka_store::{IndexReader, Store};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -132,7 +132,7 @@ fn schedule(index: &IndexReader, work: &mut Work, again: &[Pid], missing: &[Pid]
                     fetches.insert(id, work.tasks.len());
                     needs.push(work.tasks.len());
                     work.jobs.push(Job::Fetch(id, source.clone()));
-                    work.tasks.push(Task { lane: Lane::Download, needs: Vec::new() });
+                    work.tasks.push(Task { lane: Lane::Download, needs: Vec::new(), weight: 1 });
                 }
             }
         }
@@ -144,9 +144,22 @@ fn schedule(index: &IndexReader, work: &mut Work, again: &[Pid], missing: &[Pid]
         needs.dedup();
         makes.insert(*pid, work.tasks.len());
         work.jobs.push(Job::Make(*pid));
-        work.tasks.push(Task { lane: Lane::Build, needs });
+        work.tasks.push(Task { lane: Lane::Build, needs, weight: weight(pir) });
     }
     Ok(())
+}
+
+/// How long a build takes, more or less: mostly as long as the lists of files that its programs are given. What a pattern
+/// stands for is not known yet.
+fn weight(pir: &Pir) -> u32 {
+    const PATTERN: usize = 20;
+    let step = |step: &Step| match step {
+        Step::Run(run) => run.command.len(),
+        Step::ForEach { over: Items::List(list), .. } => list.len(),
+        Step::ForEach { .. } => PATTERN,
+        _ => 1,
+    };
+    u32::try_from(pir.build.steps.iter().map(step).sum::<usize>() + 1).unwrap_or(u32::MAX)
 }
 
 /// Positions of what must be made before this package: what it refers to, and what that needs when it runs.

@@ -1,10 +1,13 @@
 //! Runs tasks that need one another, each as soon as what it needs is there.
 //!
 //! Downloads and builds are two lanes with workers of their own, so that the network and the cores are both in
-//! use. Every task is looked at a constant number of times per edge, so a plan costs time linear in its size.
+//! use. Of what could be begun, that comes first which most of the work waits for, by the weights of the tasks: otherwise a
+//! long task that everything ends in is begun last, and all workers but one wait for it. Every task is looked at a constant
+//! number of times per edge, so a plan costs little more than time linear in its size.
 
 use std::{
-    collections::VecDeque,
+    cmp::Reverse,
+    collections::BinaryHeap,
     num::NonZeroUsize,
     sync::{Condvar, Mutex, PoisonError},
 };
@@ -25,6 +28,8 @@ pub struct Task {
     pub lane: Lane,
     /// Positions of what it needs. All of them come earlier in the list, so there can be no cycle.
     pub needs: Vec<usize>,
+    /// How long it takes, more or less, in whatever unit; at least 1.
+    pub weight: u32,
 }
 
 /// What became of a task.
@@ -56,7 +61,8 @@ struct State {
     verdicts: Vec<Option<Verdict>>,
     /// How many of a task's needs are not settled yet.
     open_needs: Vec<usize>,
-    ready: [VecDeque<usize>; 2],
+    /// By priority; of equals the first in the list.
+    ready: [BinaryHeap<(u64, Reverse<usize>)>; 2],
     unsettled: usize,
     stopped: bool,
 }
@@ -75,7 +81,7 @@ pub fn run(
     let mut state = State {
         verdicts: vec![None; tasks.len()],
         open_needs: tasks.iter().map(|task| task.needs.len()).collect(),
-        ready: [VecDeque::new(), VecDeque::new()],
+        ready: [BinaryHeap::new(), BinaryHeap::new()],
         unsettled: tasks.len(),
         stopped: false,
     };
@@ -85,8 +91,12 @@ pub fn run(
                 list.push(position);
             }
         }
+    }
+    let priorities = priorities(tasks, &dependants);
+    let graph = Graph { tasks, dependants: &dependants, priorities: &priorities };
+    for (position, task) in tasks.iter().enumerate() {
         if task.needs.is_empty() {
-            lane(&mut state, task.lane).push_back(position);
+            graph.ready(&mut state, position);
         }
     }
     let count = |lane| tasks.iter().filter(|task| task.lane == lane).count();
@@ -94,7 +104,7 @@ pub fn run(
     let worker = |of: Lane| {
         while let Some(position) = next(&shared, of) {
             let done = work(position);
-            settle(&shared, tasks, &dependants, position, done, keep_going);
+            settle(&shared, graph, position, done, keep_going);
         }
     };
     std::thread::scope(|scope| {
@@ -109,7 +119,37 @@ pub fn run(
     state.verdicts.into_iter().map(|verdict| verdict.unwrap_or(Verdict::NotBegun)).collect()
 }
 
-fn lane(state: &mut State, lane: Lane) -> &mut VecDeque<usize> {
+/// The tasks, and what follows from them.
+#[derive(Clone, Copy)]
+struct Graph<'a> {
+    tasks: &'a [Task],
+    dependants: &'a [Vec<usize>],
+    priorities: &'a [u64],
+}
+
+impl Graph<'_> {
+    /// A task can be begun.
+    fn ready(&self, state: &mut State, position: usize) {
+        if let (Some(task), Some(priority)) = (self.tasks.get(position), self.priorities.get(position)) {
+            lane(state, task.lane).push((*priority, Reverse(position)));
+        }
+    }
+}
+
+/// The weight of the heaviest chain of tasks that begins with each one.
+fn priorities(tasks: &[Task], dependants: &[Vec<usize>]) -> Vec<u64> {
+    let mut all = vec![0; tasks.len()];
+    // What needs a task comes later in the list, so that it is known already.
+    for (position, (task, dependants)) in tasks.iter().zip(dependants).enumerate().rev() {
+        let after = dependants.iter().filter_map(|other| all.get(*other)).max().copied().unwrap_or(0);
+        if let Some(own) = all.get_mut(position) {
+            *own = after + u64::from(task.weight);
+        }
+    }
+    all
+}
+
+fn lane(state: &mut State, lane: Lane) -> &mut BinaryHeap<(u64, Reverse<usize>)> {
     let [downloads, builds] = &mut state.ready;
     match lane {
         Lane::Download => downloads,
@@ -124,7 +164,7 @@ fn next((state, changed): &(Mutex<State>, Condvar), of: Lane) -> Option<usize> {
         if state.stopped || state.unsettled == 0 {
             return None;
         }
-        if let Some(position) = lane(&mut state, of).pop_front() {
+        if let Some((_, Reverse(position))) = lane(&mut state, of).pop() {
             return Some(position);
         }
         state = changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -133,8 +173,7 @@ fn next((state, changed): &(Mutex<State>, Condvar), of: Lane) -> Option<usize> {
 
 fn settle(
     (state, changed): &(Mutex<State>, Condvar),
-    tasks: &[Task],
-    dependants: &[Vec<usize>],
+    graph: Graph<'_>,
     position: usize,
     done: bool,
     keep_going: bool,
@@ -149,15 +188,13 @@ fn settle(
         }
         *slot = Some(verdict);
         state.unsettled -= 1;
-        for dependant in dependants.get(position).into_iter().flatten().copied() {
+        for dependant in graph.dependants.get(position).into_iter().flatten().copied() {
             match verdict {
                 Verdict::Done => {
                     let Some(open) = state.open_needs.get_mut(dependant) else { continue };
                     *open -= 1;
-                    if *open == 0
-                        && let Some(task) = tasks.get(dependant)
-                    {
-                        lane(&mut state, task.lane).push_back(dependant);
+                    if *open == 0 {
+                        graph.ready(&mut state, dependant);
                     }
                 }
                 Verdict::Failed => settled.push((dependant, Verdict::Blocked { by: position })),
@@ -174,7 +211,8 @@ mod tests {
     use super::*;
 
     fn task(needs: &[usize]) -> Task {
-        Task { lane: if needs.is_empty() { Lane::Download } else { Lane::Build }, needs: needs.to_vec() }
+        let lane = if needs.is_empty() { Lane::Download } else { Lane::Build };
+        Task { lane, needs: needs.to_vec(), weight: 1 }
     }
 
     fn workers() -> Workers {
@@ -210,15 +248,30 @@ mod tests {
         let chain: Vec<_> =
             (0..50).map(|n: usize| task(&n.checked_sub(1).into_iter().collect::<Vec<_>>())).collect();
         let mut tasks = vec![task(&[])];
-        tasks.extend(
-            chain
-                .into_iter()
-                .map(|t| Task { lane: Lane::Build, needs: t.needs.iter().map(|n| n + 1).collect() }),
-        );
+        tasks.extend(chain.into_iter().map(|t| Task {
+            lane: Lane::Build,
+            needs: t.needs.iter().map(|n| n + 1).collect(),
+            weight: 1,
+        }));
         let one = NonZeroUsize::MIN;
         let verdicts = run(&tasks, Workers { downloads: one, builds: one }, false, &|n| n < 2);
         assert_eq!(verdicts[2], Verdict::Failed);
         assert!(verdicts[3..].iter().all(|v| *v != Verdict::Done));
+    }
+
+    #[test]
+    fn what_most_waits_for_is_begun_first() {
+        let build = |needs: &[usize], weight| Task { lane: Lane::Build, needs: needs.to_vec(), weight };
+        // 3 is heavy and needs 2; 1 is light and nothing needs it; 5 is the end of a chain as heavy as 3.
+        let tasks =
+            [build(&[], 1), build(&[], 4), build(&[], 1), build(&[2], 90), build(&[0], 50), build(&[4], 41)];
+        let order = Mutex::new(Vec::new());
+        let one = NonZeroUsize::MIN;
+        run(&tasks, Workers { downloads: one, builds: one }, false, &|n| {
+            order.lock().unwrap().push(n);
+            true
+        });
+        assert_eq!(order.into_inner().unwrap(), [0, 2, 4, 3, 5, 1]);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Makes one package: its build request, an earlier result if there is one, or its build.
 
 use crate::{
-    build::{Executor, Modules, Perturbation, Programs, StepError, Surroundings, Trees, TreesError, save},
+    build::{
+        Executor, Modules, Perturbation, Programs, Seeds, StepError, Surroundings, Trees, TreesError, save,
+    },
     clock,
     error::is_full,
     event::{Event, How, Observer, PackageRef},
@@ -12,7 +14,7 @@ use crate::{
     realised::Realised,
     sources,
 };
-use nuka_pir::{BuildId, BuildRequest, Cid, InputName, OutputName, Pid, Pir, SourceId, graph::Pirs};
+use nuka_pir::{BuildId, BuildRequest, Builder, Cid, InputName, OutputName, Pid, Pir, SourceId, graph::Pirs};
 use nuka_seed_runtime::{
     Engine,
     tree::{Node, Tree},
@@ -58,6 +60,10 @@ pub struct Worker<'a> {
     pub in_flight: &'a Builds,
     /// Keeps what it works with.
     pub lease: &'a Lease,
+    /// Runs native programs; `None` if there is to be none.
+    pub seeds: Option<&'a Seeds>,
+    /// What is made different where no build may notice.
+    pub perturbation: Perturbation,
 }
 
 /// Builds that are going on, by their ids.
@@ -107,6 +113,9 @@ pub enum WorkError {
     /// Inputs.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// Native programs, where none are to be run.
+    #[error("it is made by native programs, which only a bootstrap runs")]
+    Native,
     /// A step failed.
     #[error("{error}")]
     Step {
@@ -217,7 +226,7 @@ impl Worker<'_> {
         }
         observer.event(Event::Building { package });
         let begun = Instant::now();
-        let run = Run { pool: self.pool, perturbation: Perturbation::default(), observer, stop };
+        let run = Run { pool: self.pool, perturbation: self.perturbation, observer, stop };
         let (outputs, log) = self.run(pid, pir, request, build, &run)?;
         let batch = self.store.batch();
         let outputs = store(&batch, &outputs)?;
@@ -328,7 +337,11 @@ impl Worker<'_> {
             tree.insert(name.as_str(), self.trees.load(*cid)?).map_err(OutputError::from)?;
         }
         tree.insert("out", Tree::new()).map_err(OutputError::from)?;
-        let programs = Programs { engine: self.engine, modules: self.modules };
+        let seed = match request.builder {
+            Builder::Wasm1 => None,
+            Builder::Seed1 => Some((self.seeds.ok_or(WorkError::Native)?, request.tools)),
+        };
+        let programs = Programs { engine: self.engine, modules: self.modules, seed };
         let package = package_ref(pid, pir);
         let executor = Executor {
             programs: &programs,

@@ -21,7 +21,7 @@ mod validate;
 
 pub use id::{BlobId, BuildId, Cid, ID_TEXT_LEN, IdError, Pid, SourceId};
 pub use meta::Meta;
-pub use name::{InputName, NameError, OutputName, PackageName, ProgramName, Version};
+pub use name::{InputName, MAX_NAME_LEN, NameError, OutputName, PackageName, ProgramName, Version};
 pub use package::{
     Build, Builder, Input, Limits, OutputRule, PIR_FORMAT, Pir, PirError, Prefix, steps_from_text,
     steps_to_text,

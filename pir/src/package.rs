@@ -70,6 +70,10 @@ pub enum Builder {
     /// Every program is a wasm process in the seed runtime.
     #[serde(rename = "wasm/1")]
     Wasm1,
+    /// Every program is a native one of the tools, in a root of its own with nothing but these and no network. It is
+    /// for what the first compilers are made with, and no recipe can ask for it.
+    #[serde(rename = "seed/1")]
+    Seed1,
 }
 
 /// A package that another one uses.

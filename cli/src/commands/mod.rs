@@ -1,5 +1,6 @@
 //! One file for each verb: its arguments, and what it does.
 
+pub mod bootstrap;
 pub mod build;
 mod care;
 pub mod compile;

@@ -29,6 +29,7 @@ fn the_short_help_fits_on_a_screen() {
       store          Look into the store, and put things there
       gc             Remove what has not been used for a while
       daemon         Start, stop and look after the daemon that works on the store
+      bootstrap      Have a compiler, as WebAssembly, compile itself until nothing changes any more
       doctor         Look at this machine and this store, and say what is not as it should be
       completions    Print what makes a shell complete nuka's arguments
       help           Print this message or the help of the given subcommand(s)

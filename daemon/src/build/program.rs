@@ -5,10 +5,11 @@ use super::{
     executor::{Executor, Log, StepErrorKind},
     expand::{ExpandError, Scope},
     files,
+    native::{NativeError, NativeRun, Seeds},
     world::{self, BUILD, PathError, World},
 };
 use crate::event::Observer;
-use nuka_pir::{RunStep, Stdin, Stdout};
+use nuka_pir::{Cid, RunStep, Stdin, Stdout};
 use nuka_seed_runtime::{
     Engine, Exit, Limits, Module, Mount, Process,
     process::{Access, Clock},
@@ -58,6 +59,8 @@ pub struct Programs<'a> {
     pub engine: &'a Engine,
     /// Gives modules.
     pub modules: &'a dyn Modules,
+    /// Runs the programs of a seed, and the tree that has them; `None` if every program is WebAssembly.
+    pub seed: Option<(&'a Seeds, Cid)>,
 }
 
 /// Why a program could not be started, or did not do what was wanted.
@@ -123,6 +126,14 @@ pub enum ProgramError {
         /// What should have come.
         expected: String,
     },
+    /// A native program of a seed.
+    #[error("`{program}` (native): {source}")]
+    Native {
+        /// The program.
+        program: String,
+        /// Why.
+        source: NativeError,
+    },
     /// An argument or directory that cannot be given to a process.
     #[error(transparent)]
     Name(#[from] nuka_seed_runtime::tree::NameError),
@@ -145,6 +156,9 @@ impl Programs<'_> {
         let command = scope.arguments(&world, &step.command)?;
         let program = command.first().cloned().ok_or(ExpandError::Scope)?;
         (executor.progress)(&command.join(" "));
+        if let Some((seeds, tools)) = self.seed {
+            return native(executor, step, seeds, tools, &world, &scope, command, log);
+        }
         let (place, file) = find(&world, &scope, &program)?;
         let seed = |source| ProgramError::Seed { program: program.clone(), source };
         let mut process = process(executor, step, &world, &scope, command)?;
@@ -189,6 +203,56 @@ impl Programs<'_> {
         }
         Ok(build)
     }
+}
+
+/// Runs a program of the seed. It is what a bootstrap begins with, not a builder for recipes: it knows no `stdin`,
+/// `stdout` or `exit_code`, and nothing is given to it but its arguments and environment.
+#[expect(clippy::too_many_arguments, reason = "all that `Programs::run` has at hand")]
+fn native(
+    executor: &Executor<'_>,
+    step: &RunStep,
+    seeds: &Seeds,
+    tools: Cid,
+    world: &World<'_>,
+    scope: &Scope,
+    command: Vec<String>,
+    log: &mut Log,
+) -> Result<Tree, StepErrorKind> {
+    let program = command.first().cloned().unwrap_or_default();
+    let run = NativeRun {
+        tools,
+        build: &world.build,
+        command,
+        env: environment(executor, step, scope, b"")?,
+        directory: &scope.directory,
+        limit: Duration::from_secs(executor.limits.seconds.into()),
+        cancelled: executor.cancelled,
+    };
+    // On the pool, as all programs.
+    let ran = executor.pool.install(|| seeds.run(run, log));
+    Ok(ran.map_err(|source| ProgramError::Native { program, source })?)
+}
+
+/// The whole environment of a program.
+fn environment(
+    executor: &Executor<'_>,
+    step: &RunStep,
+    scope: &Scope,
+    path: &[u8],
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, StepErrorKind> {
+    let mut env: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::from([
+        (b"PATH".to_vec(), path.to_vec()),
+        (b"HOME".to_vec(), b"/tmp".to_vec()),
+        (b"TMPDIR".to_vec(), b"/tmp".to_vec()),
+        (b"PWD".to_vec(), scope.directory.clone().into_bytes()),
+    ]);
+    for (name, value) in executor.env {
+        env.insert(name.clone().into_bytes(), value.clone().into_bytes());
+    }
+    for (name, value) in &step.env {
+        env.insert(name.clone().into_bytes(), scope.text(value)?.into_bytes());
+    }
+    Ok(env)
 }
 
 fn judge(program: &str, expected: u8, exit: &Exit, log: &mut Log) -> Result<(), ProgramError> {
@@ -252,18 +316,7 @@ fn process(
     let mount = |path: &str, tree: &Tree, access| -> Result<Mount, ProgramError> {
         Ok(Mount { path: GuestPath::new(path)?, tree: tree.clone(), access })
     };
-    let mut env: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::from([
-        (b"PATH".to_vec(), b"/usr/bin".to_vec()),
-        (b"HOME".to_vec(), b"/tmp".to_vec()),
-        (b"TMPDIR".to_vec(), b"/tmp".to_vec()),
-        (b"PWD".to_vec(), scope.directory.clone().into_bytes()),
-    ]);
-    for (name, value) in executor.env {
-        env.insert(name.clone().into_bytes(), value.clone().into_bytes());
-    }
-    for (name, value) in &step.env {
-        env.insert(name.clone().into_bytes(), scope.text(value)?.into_bytes());
-    }
+    let env = environment(executor, step, scope, b"/usr/bin")?;
     let stdin = match &step.stdin {
         None => bytes::Bytes::new(),
         Some(Stdin::Text(text)) => scope.text(text)?.into(),

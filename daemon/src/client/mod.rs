@@ -15,6 +15,7 @@ use crate::{
     api::{
         BuildOptions, BuildReport, Entry, Finding, Found, Grants, HashChange, Listed, PackageInfo, PirText,
         StoreInfo, StorePath, Target, WhyStep,
+        bootstrap::{BootstrapReport, BootstrapWish},
         care::{GcDone, GcPlanned, GcWish, Imported, Keeping, KeptBy, Rebuilt, TreeDifference, Verified},
     },
     config::Config,
@@ -99,6 +100,11 @@ impl Client {
         observer: &dyn Observer,
     ) -> Answer<BuildReport> {
         self.ask(request::Build { targets: targets.to_vec(), options: options.clone() }, observer)
+    }
+
+    /// Bootstraps Go as far as is wished.
+    pub fn bootstrap_go(&self, wish: BootstrapWish, observer: &dyn Observer) -> Answer<BootstrapReport> {
+        self.ask(request::BootstrapGo { wish }, observer)
     }
 
     /// Builds what a program needs, and finds it.

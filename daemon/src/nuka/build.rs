@@ -3,7 +3,7 @@
 use super::Nuka;
 use crate::{
     api::{BuildOptions, BuildReport, Target},
-    build::Trees,
+    build::{Perturbation, Seeds, Trees},
     clock,
     error::{Error, MAKE_ROOM},
     evaluate::{self, Answer},
@@ -31,6 +31,19 @@ const DOWNLOADS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
 /// Lines of a failed build's log that are shown with the failure.
 const TAIL: usize = 25;
+
+/// How a piece of work is done.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Manner {
+    /// Go on with what does not depend on a failure.
+    pub keep_going: bool,
+    /// Native programs are run where a package asks for that.
+    pub seeds: bool,
+    /// Programs are waited for until they are compiled well: there will be much work for them.
+    pub compiled_well: bool,
+    /// What is made different where no build may notice.
+    pub perturbation: Perturbation,
+}
 
 impl Nuka {
     /// Every recipe, as a target.
@@ -80,15 +93,25 @@ impl Nuka {
             }
         }
         let roots = evaluate::roots_for(&self.roots, targets)?;
-        self.work(work, &lease, (&answer, &roots), options, observer)
+        self.work(work, &lease, (&answer, &roots), options, &Manner::default(), observer)
     }
 
     /// Builds packages whose PIRs the store has, without their recipes.
     pub(super) fn remake(&self, pids: &[Pid], observer: &dyn Observer) -> Result<BuildReport, Error> {
+        self.make(pids, &Manner { keep_going: true, ..Manner::default() }, observer)
+    }
+
+    /// The same in a manner of its own.
+    pub(super) fn make(
+        &self,
+        pids: &[Pid],
+        manner: &Manner,
+        observer: &dyn Observer,
+    ) -> Result<BuildReport, Error> {
         let (work, lease) = self.leased(pids, false)?;
         let answer = Answer::of(pids);
-        let options = BuildOptions { keep_going: true, ..BuildOptions::default() };
-        self.work(work, &lease, (&answer, &self.roots), &options, observer)
+        let options = BuildOptions { keep_going: manner.keep_going, ..BuildOptions::default() };
+        self.work(work, &lease, (&answer, &self.roots), &options, manner, observer)
     }
 
     /// What there is to do, with a lease of all that it is about: what the plan says is there stays until the work is
@@ -199,6 +222,7 @@ impl Nuka {
         lease: &Lease,
         (answer, roots): (&Answer, &RecipeRoots),
         options: &BuildOptions,
+        manner: &Manner,
         observer: &dyn Observer,
     ) -> Result<BuildReport, Error> {
         let store = self.store()?;
@@ -206,7 +230,12 @@ impl Nuka {
         let trees = Trees::new(store.clone());
         let views = Views::new(store.clone(), lease);
         let known = Mutex::new(std::mem::take(&mut work.sources));
-        let modules = self.programs()?;
+        let mut modules = self.programs()?;
+        if manner.compiled_well {
+            modules.background = None;
+        }
+        let scratch = self.config.cache.join("seed");
+        let seeds = manner.seeds.then(|| self.views()).transpose()?.map(|views| Seeds { views, scratch });
         let worker = Worker {
             store,
             trees: &trees,
@@ -222,6 +251,8 @@ impl Nuka {
             observer,
             in_flight: &self.shared.builds,
             lease,
+            seeds: seeds.as_ref(),
+            perturbation: manner.perturbation,
         };
         let done: Mutex<HashMap<Pid, Outcome>> = Mutex::default();
         let failures: Mutex<HashMap<usize, Failure>> = Mutex::default();

@@ -1,6 +1,7 @@
 //! The requests that nuka answers. Everything is opened when it is first needed: a question that an index can
 //! answer starts no wasm engine and no network client.
 
+mod bootstrap;
 mod build;
 mod cache;
 mod care;

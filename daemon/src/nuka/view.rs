@@ -82,7 +82,7 @@ impl Nuka {
         Ok(PreparedView { view, programs: programs.into_values().collect() })
     }
 
-    fn views(&self) -> Result<view::Views, Error> {
+    pub(super) fn views(&self) -> Result<view::Views, Error> {
         let integrity = Arc::new(Integrity::new(|_| {}));
         let cache = self.config.cache.join("composed");
         Ok(view::Views::new(self.shared.objects()?.clone(), cache, integrity))

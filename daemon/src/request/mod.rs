@@ -4,12 +4,14 @@
 //! request's name and its fields. A name is a capability: who may not use it is told so by that name, and a daemon lists
 //! those that it has.
 
+mod bootstrap;
 mod build;
 mod care;
 mod look;
 mod store;
 mod table;
 
+pub use bootstrap::BootstrapGo;
 pub use build::{All, Build, MakePlan, Prepare, View};
 pub use care::{Diff, Export, Gc, GcPlan, GcWhy, Import, Kept, Pin, RebuildIndex, Unpin, Verify};
 pub use look::{Log, Pir, Search, Show, Why};

@@ -1,6 +1,6 @@
 //! All requests by name, as the daemon carries them out.
 
-use super::{Request, build, care, look, store};
+use super::{Request, bootstrap, build, care, look, store};
 use crate::{
     error::Error,
     event::Observer,
@@ -76,6 +76,7 @@ requests!(
     care::Export,
     care::Import,
     care::Diff,
+    bootstrap::BootstrapGo,
 );
 
 fn one<R: Request>(

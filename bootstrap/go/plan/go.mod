@@ -1,0 +1,3 @@
+module nuka.invalid/go-plan
+
+go 1.27

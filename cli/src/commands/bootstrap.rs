@@ -1,0 +1,209 @@
+//! `nuka bootstrap`: compilers that, as WebAssembly, compile themselves again.
+
+use crate::{
+    commands::Done,
+    context::{Context, WorkArguments, say},
+    daemon::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, Verdict},
+    exit::Exit,
+    output::Format,
+    report::{
+        failure,
+        style::{Role, Style},
+        table::{Table, number, text},
+        units,
+    },
+};
+
+/// Have a compiler, as WebAssembly, compile itself until nothing changes any more
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Stage 1 is made by the toolchain that the compiler's makers publish: the only native program that
+takes part, in a root of its own without a network. Stage 2 is made by stage 1 as WebAssembly, and
+stage 3 by stage 2, with another clock and other random numbers. What is finished stays, and a
+bootstrap that was cut goes on where it was.
+
+Examples:
+  nuka bootstrap go                all three stages, and whether they are the same to the bit
+  nuka bootstrap go --stage 1      only what the seed makes
+  nuka bootstrap go --slice        one small program instead of the whole compiler")]
+pub struct Arguments {
+    /// Which compiler
+    #[arg(value_name = "COMPILER")]
+    compiler: Compiler,
+    /// The last stage that is made
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
+    stage: u8,
+    /// Make one small program in each stage, with each of the tools, and not the tools again
+    #[arg(long)]
+    slice: bool,
+    #[command(flatten)]
+    work: WorkArguments,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// The compilers that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Compiler {
+    /// Go's compiler, assembler and linker.
+    Go,
+}
+
+/// Bootstraps.
+pub fn run(context: &Context, arguments: &Arguments) -> Done {
+    let Arguments { compiler: Compiler::Go, stage, slice, .. } = *arguments;
+    let nuka = context.nuka(&arguments.work);
+    let progress = context.progress(&arguments.work);
+    let extent = if slice { Extent::Slice } else { Extent::Whole };
+    let report = nuka.bootstrap_go(BootstrapWish { stage, extent }, &progress);
+    progress.finish();
+    let report = report?;
+    arguments.format.print(context, &report, |style| show(&report, style))?;
+    if !report.failed.is_empty() {
+        say(&format!("stage {} could not be made:", report.stages.len() + 1));
+        say(failure::show(&report.failed, context.style()).trim_end());
+    }
+    let good = report.failed.is_empty() && !matches!(report.verdict, Verdict::Different { .. });
+    Ok(if good { Exit::Success } else { Exit::Failure })
+}
+
+/// The stages, their programs, and what comparing them gave.
+fn show(report: &BootstrapReport, style: Style) -> String {
+    let mut shown = String::new();
+    for stage in &report.stages {
+        shown +=
+            &format!("{}  {}\n", style.show(Role::Strong, &format!("stage {}", stage.number)), how(stage));
+    }
+    let mut table = Table::new([text("PROGRAM"), number("BYTES"), text("STAGES"), text("SHA-256")]);
+    for (artefact, stages) in distinct(&report.stages) {
+        let stages: Vec<String> = stages.iter().map(ToString::to_string).collect();
+        let sha256 = artefact.sha256.as_deref().unwrap_or("-");
+        table.row([&artefact.path, &artefact.bytes.to_string(), &stages.join(" "), sha256]);
+    }
+    if !table.is_empty() {
+        shown += &table.show(style);
+    }
+    shown + &verdict(report, style)
+}
+
+fn how(stage: &BootstrapStage) -> String {
+    let archives = match stage.archives.len() {
+        0 => String::new(),
+        count => format!("{}, ", units::count(count as u64, "archive", "archives")),
+    };
+    let done = match stage.built {
+        0 => "all of it was there".to_owned(),
+        count => format!("{count} built in {}", units::seconds(stage.seconds)),
+    };
+    let programs = units::count(stage.programs.len() as u64, "program", "programs");
+    format!("{archives}{programs}: {done}")
+}
+
+/// Each program once for each of its forms, with the stages that gave that one.
+fn distinct(stages: &[BootstrapStage]) -> Vec<(&Artefact, Vec<u8>)> {
+    let mut all: Vec<(&Artefact, Vec<u8>)> = Vec::new();
+    for stage in stages {
+        for artefact in &stage.programs {
+            match all.iter_mut().find(|(known, _)| *known == artefact) {
+                Some((_, stages)) => stages.push(stage.number),
+                None => all.push((artefact, vec![stage.number])),
+            }
+        }
+    }
+    all.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    all
+}
+
+fn verdict(report: &BootstrapReport, style: Style) -> String {
+    match &report.verdict {
+        Verdict::Open => String::new(),
+        Verdict::Equal { stages } => {
+            let archives = report.stages.iter().map(|stage| stage.archives.len()).max().unwrap_or(0);
+            let (last, before) = stages.split_last().map_or((0, &[][..]), |(last, before)| (*last, before));
+            let before: Vec<String> = before.iter().map(ToString::to_string).collect();
+            let archives = units::count(archives as u64, "archive", "archives");
+            let what = if last > 2 { format!(", and {archives}") } else { String::new() };
+            format!(
+                "{}: the programs of the stages {} and {last} are the same to the bit{what}\n",
+                style.show(Role::Good, "fixpoint"),
+                before.join(", ")
+            )
+        }
+        Verdict::Different { first, files } => {
+            let [old, new] = first.stages;
+            format!(
+                "{}: {} between the stages {old} and {new}; the first is {}, at byte {}\n",
+                style.show(Role::Bad, "no fixpoint"),
+                units::count(*files as u64, "file differs", "files differ"),
+                first.path,
+                first.offset
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::Difference;
+    use nuka_pir::BlobId;
+
+    fn artefact(path: &str, bytes: &[u8], sha256: Option<&str>) -> Artefact {
+        let sha256 = sha256.map(str::to_owned);
+        Artefact { path: path.into(), blob: BlobId::of(bytes), bytes: bytes.len() as u64, sha256 }
+    }
+
+    fn report(verdict: Verdict, last: &[u8]) -> BootstrapReport {
+        let stage = |number, seconds, built, bytes: &[u8]| BootstrapStage {
+            number,
+            seconds,
+            built,
+            programs: vec![
+                artefact("cmd/compile", bytes, Some("921c35d3")),
+                artefact("cmd/asm", b"asm", Some("ef598d0e")),
+            ],
+            archives: if number > 1 { vec![artefact("errors", b"errors", None)] } else { Vec::new() },
+        };
+        BootstrapReport {
+            compiler: "go".into(),
+            version: "1.27.3".into(),
+            stages: vec![
+                stage(1, 0.1, 0, b"compile"),
+                stage(2, 190.0, 3, b"compile"),
+                stage(3, 180.2, 3, last),
+            ],
+            verdict,
+            failed: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_fixpoint_shows_each_program_once() {
+        let report = report(Verdict::Equal { stages: vec![1, 2, 3] }, b"compile");
+        insta::assert_snapshot!(show(&report, Style { colour: false }), @"
+        stage 1  2 programs: all of it was there
+        stage 2  1 archive, 2 programs: 3 built in 3 min 10 s
+        stage 3  1 archive, 2 programs: 3 built in 3 min 0 s
+        PROGRAM      BYTES  STAGES  SHA-256
+        cmd/asm          3  1 2 3   ef598d0e
+        cmd/compile      7  1 2 3   921c35d3
+        fixpoint: the programs of the stages 1, 2 and 3 are the same to the bit, and 1 archive
+        ");
+    }
+
+    #[test]
+    fn a_difference_shows_where_it_begins() {
+        let first = Difference { stages: [2, 3], path: "cmd/compile".into(), offset: 4711 };
+        let report = report(Verdict::Different { first, files: 1 }, b"other");
+        insta::assert_snapshot!(show(&report, Style { colour: false }), @"
+        stage 1  2 programs: all of it was there
+        stage 2  1 archive, 2 programs: 3 built in 3 min 10 s
+        stage 3  1 archive, 2 programs: 3 built in 3 min 0 s
+        PROGRAM      BYTES  STAGES  SHA-256
+        cmd/asm          3  1 2 3   ef598d0e
+        cmd/compile      7  1 2     921c35d3
+        cmd/compile      5  3       921c35d3
+        no fixpoint: 1 file differs between the stages 2 and 3; the first is cmd/compile, at byte 4711
+        ");
+    }
+}

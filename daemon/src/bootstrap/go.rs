@@ -1,0 +1,489 @@
+//! Go's bootstrap as packages: from the seed to stage 1, and from the tools of one stage to those of the next.
+
+use nuka_pir::{
+    Argument, Build, Builder, Cpu, Input, InputName, Language, Limits, NameError, OutputName, OutputRule,
+    PIR_FORMAT, PackageName, Permissions, Pid, Pir, Platform, Prefix, Run, RunStep, Stdout, Step, Version,
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The recipe of the source.
+pub const SOURCE: &str = "go-source";
+/// The recipe of the seed.
+pub const SEED: &str = "go-seed";
+/// The tools of a stage, by import path.
+pub const PROGRAMS: [&str; 4] = ["cmd/compile", "cmd/asm", "cmd/link", PLANNER];
+/// Our own program that works out what is compiled, and with which arguments.
+pub const PLANNER: &str = "nuka.invalid/go-plan";
+
+/// The program of a slice.
+pub const HELLO: &str = "nuka.invalid/go-plan/hello";
+
+/// The planner's source, and the slice's.
+const PLANNER_FILES: [(&str, &str); 6] = [
+    ("go.mod", include_str!("../../../bootstrap/go/plan/go.mod")),
+    ("main.go", include_str!("../../../bootstrap/go/plan/main.go")),
+    ("graph.go", include_str!("../../../bootstrap/go/plan/graph.go")),
+    ("steps.go", include_str!("../../../bootstrap/go/plan/steps.go")),
+    ("files.go", include_str!("../../../bootstrap/go/plan/files.go")),
+    ("hello/hello.go", include_str!("../../../bootstrap/go/plan/hello/hello.go")),
+];
+/// Where Go's source is among the tools.
+const ROOT: &str = "/usr/lib/go";
+/// Where the planner's source is among the tools.
+const PLANNER_ROOT: &str = "/usr/lib/go-plan";
+/// Where a plan is in its package.
+pub const PLAN_FILE: &str = "usr/share/go-plan/plan.json";
+/// Where the archives of other packages are in a build.
+const ARCHIVES: &str = "/nuka/target/usr/lib/go";
+/// Where a build puts its own.
+const ARCHIVES_OUT: &str = "out/usr/lib/go";
+/// The variable that makes the builds of a repeated stage other builds. No program reads it.
+const REPEATED: &str = "NUKA_BOOTSTRAP_REPEATED";
+
+/// What programs are made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// Go's name of the system.
+    pub os: &'static str,
+    /// Go's name of the machine.
+    pub arch: &'static str,
+}
+
+/// What the tools themselves are made for.
+pub const WASM: Target = Target { os: "wasip1", arch: "wasm" };
+
+/// What is the same in all stages.
+#[derive(Debug, Clone, Copy)]
+pub struct Sources {
+    /// Go's source.
+    pub go: Pid,
+    /// The planner's source.
+    pub planner: Pid,
+}
+
+/// The tools of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tools {
+    /// By the names of their programs: `asm`, `compile`, `go-plan`, `link`.
+    inputs: BTreeMap<InputName, Input>,
+}
+
+/// What the planner says.
+#[derive(Debug, Deserialize)]
+pub struct Plan {
+    /// Packages, each after what it imports.
+    pub packages: Vec<Entry>,
+    /// Programs to link.
+    pub programs: Vec<Entry>,
+}
+
+/// One package to compile, or one program to link.
+#[derive(Debug, Deserialize)]
+pub struct Entry {
+    /// The import path.
+    pub path: String,
+    /// The packages whose archives must be there.
+    pub needs: Vec<String>,
+    /// Bytes of its source.
+    pub bytes: u64,
+    /// What is done.
+    pub steps: Vec<Step>,
+}
+
+/// A stage as packages.
+#[derive(Debug, Default)]
+pub struct Stage {
+    /// Import paths of the archives with what makes each, in the plan's order.
+    pub archives: Vec<(String, Pid)>,
+    /// Import paths of the programs with what makes each.
+    pub programs: Vec<(String, Pid)>,
+    /// Bytes of source that each of these packages compiles.
+    pub bytes: BTreeMap<Pid, u64>,
+    /// All of them.
+    pub pirs: Vec<(Pid, Pir)>,
+}
+
+/// Why there is no such package.
+#[derive(Debug, thiserror::Error)]
+pub enum GoError {
+    /// A name that is too long, or has a character that no name has.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A PIR that breaks a rule.
+    #[error(transparent)]
+    Pir(#[from] nuka_pir::PirError),
+    /// The plan is not one.
+    #[error("the plan of Go's packages cannot be read: {0}")]
+    Plan(#[from] serde_json::Error),
+    /// The plan has something before what it needs.
+    #[error("the plan of Go's packages has `{path}` before `{need}`, which it needs")]
+    Order {
+        /// What needs it.
+        path: String,
+        /// What it needs.
+        need: String,
+    },
+    /// A program that every stage has is not planned.
+    #[error("the plan of Go's packages has no program `{path}`")]
+    NoProgram {
+        /// Its import path.
+        path: String,
+    },
+}
+
+/// The planner's source as a package.
+pub fn planner_source(version: &Version) -> Result<Pir, GoError> {
+    let steps = PLANNER_FILES.iter().map(|(name, text)| Step::Write {
+        path: format!("out{PLANNER_ROOT}/{name}").as_str().into(),
+        text: (*text).into(),
+        executable: false,
+    });
+    pir("go-plan-source", version, Platform::ANY, steps.collect())
+}
+
+/// Stage 1: the tools as WebAssembly, made by the native toolchain of the seed. Nothing else of a bootstrap runs natively.
+///
+/// The tools are one package, what is our own in it another: a change of that does not make the tools again.
+pub fn stage_1(seed: Pid, sources: Sources, version: &Version) -> Result<[Pir; 2], GoError> {
+    let [compile, asm, link, _] = PROGRAMS;
+    // What tells builds of Go's tools apart is what the planner gives, too.
+    let flags = "-ldflags=-s -w -buildid= -X=cmd/internal/objabi.buildID=nuka";
+    let three = [compile, asm, link];
+    let tools = [(ROOT, "/src/cmd", flags, three.as_slice())];
+    let two = [".", "./hello"];
+    let own = [(PLANNER_ROOT, "", "-ldflags=-s -w -buildid=", two.as_slice())];
+    Ok([
+        seeded("go-stage1", &tools, &three, seed, sources, version)?,
+        seeded("go-stage1-planner", &own, &[PLANNER, HELLO], seed, sources, version)?,
+    ])
+}
+
+/// What `go build` gives for some packages of a directory, with flags of the linker.
+type SeedBuild<'a> = (&'a str, &'a str, &'a str, &'a [&'a str]);
+
+fn seeded(
+    name: &str,
+    builds: &[SeedBuild<'_>],
+    programs: &[&str],
+    seed: Pid,
+    sources: Sources,
+    version: &Version,
+) -> Result<Pir, GoError> {
+    let mut steps = vec![Step::MakeDirectory("out/usr/bin".into())];
+    for (root, below, flags, packages) in builds {
+        let fixed =
+            ["build", "-trimpath", "-pgo=off", "-buildvcs=false", *flags, "-o", "/build/out/usr/bin/"];
+        let go = format!("{ROOT}/bin/go");
+        let words = std::iter::once(go.as_str()).chain(fixed).chain(packages.iter().copied());
+        let command = words.map(Argument::literal).collect();
+        let directory = Some(format!("{root}{below}").as_str().into());
+        steps.push(Step::Run(RunStep { command, directory, ..RunStep::default() }));
+    }
+    let mut pir = pir(name, version, Platform::WASM, steps)?;
+    pir.build.builder = Builder::Seed1;
+    pir.build.env = variables(&[
+        ("GOROOT", ROOT),
+        ("GOOS", WASM.os),
+        ("GOARCH", WASM.arch),
+        ("CGO_ENABLED", "0"),
+        ("GOCACHE", "/tmp/cache"),
+        ("GOENV", "off"),
+        ("GOPROXY", "off"),
+        ("GOTELEMETRY", "off"),
+        ("GOTOOLCHAIN", "local"),
+    ]);
+    let mut tools = vec![("seed", seed), ("source", sources.go)];
+    if builds.iter().any(|(root, ..)| *root == PLANNER_ROOT) {
+        tools.push(("planner", sources.planner));
+    }
+    for (name, pid) in tools {
+        pir.build.tools.insert(InputName::new(name)?, out(pid));
+    }
+    // Each program is an output of its own, so that who uses one sees the same tree in every stage.
+    for path in programs {
+        let name = output(path)?;
+        pir.build.outputs.push(OutputRule { name, globs: vec![format!("bin/{}", program(path))] });
+    }
+    Ok(pir)
+}
+
+impl Tools {
+    /// Those of stage 1.
+    pub fn of_stage_1(tools: Pid, own: Pid) -> Result<Self, GoError> {
+        let input = |path| {
+            let pid = if path == PLANNER { own } else { tools };
+            Ok((InputName::new(program(path))?, Input { pid, outputs: vec![output(path)?] }))
+        };
+        Ok(Self { inputs: PROGRAMS.into_iter().map(input).collect::<Result<_, GoError>>()? })
+    }
+
+    /// Those of a later stage.
+    pub fn of(stage: &Stage) -> Result<Self, GoError> {
+        let find = |path: &str| {
+            let found = stage.programs.iter().find(|(known, _)| known == path);
+            let (_, pid) = found.ok_or_else(|| GoError::NoProgram { path: path.to_owned() })?;
+            Ok((InputName::new(program(path))?, out(*pid)))
+        };
+        Ok(Self { inputs: PROGRAMS.into_iter().map(find).collect::<Result<_, GoError>>()? })
+    }
+
+    fn take(&self, names: &[&str]) -> BTreeMap<InputName, Input> {
+        let wanted = self.inputs.iter().filter(|(name, _)| names.contains(&name.as_str()));
+        wanted.map(|(name, input)| (name.clone(), input.clone())).collect()
+    }
+}
+
+/// The plan of a stage, worked out by the planner of these tools. `repeated` makes it another build than that of a stage
+/// before, even where nothing that it sees differs.
+pub fn plan(
+    tools: &Tools,
+    sources: Sources,
+    target: Target,
+    paths: &[&str],
+    repeated: bool,
+    version: &Version,
+) -> Result<Pir, GoError> {
+    let module = format!("{PLANNER}={PLANNER_ROOT}");
+    let fixed = ["go-plan", "plan", "-std", ARCHIVES, "-out", ARCHIVES_OUT, "-module", module.as_str()];
+    let words = fixed.into_iter().chain(paths.iter().copied());
+    let steps = vec![
+        Step::MakeDirectory("out/usr/share/go-plan".into()),
+        Step::Run(RunStep {
+            command: words.map(Argument::literal).collect(),
+            stdout: Some(Stdout::Save(format!("out/{PLAN_FILE}").as_str().into())),
+            ..RunStep::default()
+        }),
+    ];
+    let mut pir = pir("go-plan-of-go", version, Platform::ANY, steps)?;
+    pir.build.env = environment(target, ROOT, repeated);
+    pir.build.tools = tools.take(&["go-plan"]);
+    for (name, pid) in [("source", sources.go), ("planner", sources.planner)] {
+        pir.build.tools.insert(InputName::new(name)?, out(pid));
+    }
+    Ok(pir)
+}
+
+/// Reads what the planner printed.
+pub fn read_plan(bytes: &[u8]) -> Result<Plan, GoError> {
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+/// A stage that these tools make of a plan: a package for each archive and each program.
+pub fn stage(
+    plan: &Plan,
+    tools: &Tools,
+    sources: Sources,
+    target: Target,
+    repeated: bool,
+    version: &Version,
+) -> Result<Stage, GoError> {
+    let mut stage = Stage::default();
+    let mut archives: BTreeMap<&str, Pid> = BTreeMap::new();
+    let entries = plan.packages.iter().map(|entry| (entry, false));
+    for (entry, is_program) in entries.chain(plan.programs.iter().map(|entry| (entry, true))) {
+        let name = format!("{}{}", if is_program { "go-link-" } else { "go-" }, written(&entry.path));
+        let mut pir = pir(&shortened(&name), version, Platform::WASM, entry.steps.clone())?;
+        // Go's compiler looks for nothing in its own root, and must not say where it was.
+        pir.build.env = environment(target, "", repeated);
+        for need in &entry.needs {
+            let pid = archives.get(need.as_str()).copied();
+            let order = || GoError::Order { path: entry.path.clone(), need: need.clone() };
+            let name = InputName::new(&shortened(&written(need)))?;
+            pir.build.packages.insert(name, out(pid.ok_or_else(order)?));
+        }
+        pir.build.tools = tools.take(if is_program { &["link"] } else { &["asm", "compile", "go-plan"] });
+        if !is_program {
+            let own = entry.path.starts_with(PLANNER);
+            let (name, source) = if own { ("planner", sources.planner) } else { ("source", sources.go) };
+            pir.build.tools.insert(InputName::new(name)?, out(source));
+        }
+        let pid = pir.pid()?;
+        if is_program {
+            stage.programs.push((entry.path.clone(), pid));
+        } else {
+            archives.insert(&entry.path, pid);
+            stage.archives.push((entry.path.clone(), pid));
+        }
+        stage.bytes.insert(pid, entry.bytes);
+        stage.pirs.push((pid, pir));
+    }
+    Ok(stage)
+}
+
+fn pir(name: &str, version: &Version, target: Platform, steps: Vec<Step>) -> Result<Pir, GoError> {
+    Ok(Pir {
+        pir: PIR_FORMAT,
+        name: PackageName::new(name)?,
+        version: version.clone(),
+        build: Build {
+            builder: Builder::Wasm1,
+            target,
+            cpu: Cpu::GENERIC,
+            prefix: Prefix::default(),
+            sources: BTreeMap::new(),
+            tools: BTreeMap::new(),
+            packages: BTreeMap::new(),
+            env: BTreeMap::new(),
+            limits: Limits::default(),
+            steps,
+            outputs: Vec::new(),
+        },
+        run: Run {
+            language: Language::Go,
+            needs: BTreeMap::new(),
+            programs: BTreeMap::new(),
+            permissions: Permissions::default(),
+            platforms: vec![target],
+        },
+    })
+}
+
+fn environment(target: Target, root: &str, repeated: bool) -> BTreeMap<String, String> {
+    let mut all =
+        variables(&[("GOOS", target.os), ("GOARCH", target.arch), ("GOROOT", root), ("GOEXPERIMENT", "")]);
+    if repeated {
+        all.insert(REPEATED.to_owned(), "1".to_owned());
+    }
+    all
+}
+
+fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn out(pid: Pid) -> Input {
+    Input { pid, outputs: vec![OutputName::out()] }
+}
+
+/// A program's name: the last element of its import path.
+pub fn program(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+/// The output of stage 1 that has a program.
+pub fn output(path: &str) -> Result<OutputName, GoError> {
+    Ok(OutputName::new(&program(path).replace('-', "_"))?)
+}
+
+/// Where a program is in what makes it.
+pub fn program_file(path: &str) -> String {
+    format!("usr/bin/{}", program(path))
+}
+
+/// Where an archive is in what makes it.
+pub fn archive_file(target: Target, path: &str) -> String {
+    format!("usr/lib/go/{}_{}/{path}.a", target.os, target.arch)
+}
+
+/// An import path as a name: `cmd/compile/internal/ssa` is `cmd+compile+internal+ssa`.
+fn written(path: &str) -> String {
+    path.replace('/', "+").to_lowercase()
+}
+
+/// The end of a name that is longer than names are.
+fn shortened(name: &str) -> String {
+    let from = name.len().saturating_sub(nuka_pir::MAX_NAME_LEN);
+    let tail = name.get(from..).unwrap_or(name);
+    tail.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Pid = Pid::from_bytes([1; 32]);
+
+    fn sources() -> Sources {
+        Sources { go: Pid::from_bytes([2; 32]), planner: Pid::from_bytes([3; 32]) }
+    }
+
+    fn version() -> Version {
+        Version::new("1.27.3").unwrap()
+    }
+
+    /// What the planner prints of three packages and a program.
+    const PLAN: &str = r##"{"packages": [
+        {"path": "errors", "needs": [], "bytes": 10, "steps": [{"make_directory": "out/usr/lib"}]},
+        {"path": "cmd/vendor/golang.org/x/telemetry/internal/a-name-that-is-longer-than-names-are", "needs": [], "bytes": 5,
+         "steps": [{"run": {"command": ["compile", "-p", "a"], "directory": "/usr/lib/go/src"}}]},
+        {"path": "nuka.invalid/go-plan/hello", "needs": ["errors"], "bytes": 1,
+         "steps": [{"write": {"path": "importcfg", "text": "# import config\n"}}]}
+      ], "programs": [
+        {"path": "nuka.invalid/go-plan/hello", "needs": ["errors", "nuka.invalid/go-plan/hello"], "bytes": 0,
+         "steps": [{"install": {"from": ["out/usr/bin/hello"], "to": "bin/", "executable": true}}]}
+      ]}"##;
+
+    #[test]
+    fn a_plan_becomes_a_package_for_each_archive_and_program() {
+        let tools = Tools::of_stage_1(ONE, ONE).unwrap();
+        let plan = read_plan(PLAN.as_bytes()).unwrap();
+        let made = stage(&plan, &tools, sources(), WASM, false, &version()).unwrap();
+        assert_eq!(made.pirs.len(), 4);
+        assert_eq!(made.bytes.values().sum::<u64>(), 16);
+        let names: Vec<_> = made.pirs.iter().map(|(_, pir)| pir.name.to_string()).collect();
+        assert_eq!(names[0], "go-errors");
+        assert_eq!(names[3], "go-link-nuka.invalid+go-plan+hello");
+        assert!(names.iter().all(|name| name.len() <= nuka_pir::MAX_NAME_LEN));
+        let (_, hello) = &made.pirs[2];
+        let inputs: Vec<_> = hello.build_inputs().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(inputs, ["asm", "compile", "go-plan", "planner", "errors"]);
+        let (_, link) = &made.pirs[3];
+        let inputs: Vec<_> = link.build_inputs().map(|(name, input)| (name.as_str(), input.pid)).collect();
+        assert_eq!(
+            inputs,
+            [
+                ("link", ONE),
+                ("errors", made.archives[0].1),
+                ("nuka.invalid+go-plan+hello", made.archives[2].1)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_repeated_stage_is_another_build_of_the_same_steps() {
+        let tools = Tools::of_stage_1(ONE, ONE).unwrap();
+        let plan = read_plan(PLAN.as_bytes()).unwrap();
+        let stage = |repeated| stage(&plan, &tools, sources(), WASM, repeated, &version()).unwrap();
+        let (first, again) = (stage(false), stage(true));
+        for ((a, first), (b, again)) in first.pirs.iter().zip(&again.pirs) {
+            assert_ne!(a, b);
+            assert_eq!(first.build.steps, again.build.steps);
+        }
+    }
+
+    #[test]
+    fn what_a_plan_says_is_checked() {
+        let tools = Tools::of_stage_1(ONE, ONE).unwrap();
+        let stage = |text: &str| {
+            let plan = read_plan(text.as_bytes())?;
+            stage(&plan, &tools, sources(), WASM, false, &version())
+        };
+        assert!(matches!(stage("{}"), Err(GoError::Plan(_))));
+        let early = PLAN.replace(r#""needs": [], "bytes": 10"#, r#""needs": ["fmt"], "bytes": 10"#);
+        let error = stage(&early).unwrap_err();
+        assert_eq!(error.to_string(), "the plan of Go's packages has `errors` before `fmt`, which it needs");
+        let evil = PLAN.replace("\"errors\"", "\"er\\u0000rors\"");
+        assert!(matches!(stage(&evil), Err(GoError::Name(_))));
+        let whole = stage(PLAN).unwrap();
+        assert!(matches!(Tools::of(&whole), Err(GoError::NoProgram { .. })));
+    }
+
+    #[test]
+    fn only_stage_1_is_made_by_native_programs() {
+        for pir in stage_1(ONE, sources(), &version()).unwrap() {
+            assert_eq!(pir.build.builder, Builder::Seed1);
+            assert!(pir.to_text().unwrap().contains("\"seed/1\""));
+        }
+        let tools = Tools::of_stage_1(ONE, ONE).unwrap();
+        let plan = plan(&tools, sources(), WASM, &[HELLO], false, &version()).unwrap();
+        assert_eq!(plan.build.builder, Builder::Wasm1);
+        let stage =
+            stage(&read_plan(PLAN.as_bytes()).unwrap(), &tools, sources(), WASM, false, &version()).unwrap();
+        for (_, pir) in &stage.pirs {
+            assert_eq!(pir.build.builder, Builder::Wasm1);
+            // The seed's own archive is nowhere among what they see.
+            assert!(pir.build.sources.is_empty());
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Bootstrapping Go: its stages one after the other, and what comparing them gives.
+
+use super::{Nuka, build::Manner};
+use crate::{
+    api::{
+        BuildReport, Target,
+        bootstrap::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, Verdict},
+    },
+    bootstrap::{
+        compare,
+        go::{self, GoError, Sources, Stage, Tools},
+        weighing::{Unwarned, Weighing},
+    },
+    build::{Perturbation, Trees},
+    error::Error,
+    evaluate,
+    event::{How, Observer},
+    plan,
+};
+use nuka_pir::{BlobId, OutputName, Pid, Pir, Version};
+use nuka_seed_runtime::tree::{File, Tree};
+use nuka_store::{ObjectReader as _, StoreError};
+use std::time::Instant;
+
+/// A stage that repeats an earlier one has other random numbers and another clock.
+const OTHER: Perturbation = Perturbation { seed: 0xa5, clock_seconds: 1_234_567_890 };
+
+/// What was made, or what could not be.
+type Made<T> = Result<Result<T, BuildReport>, Error>;
+
+impl Nuka {
+    /// Bootstraps Go as far as is wished. What is made of it stays, whatever comes after.
+    pub fn bootstrap_go(
+        &self,
+        wish: &BootstrapWish,
+        observer: &dyn Observer,
+    ) -> Result<BootstrapReport, Error> {
+        let begun = Instant::now();
+        let (seed, go_source, version) = self.seeds()?;
+        let mut report = BootstrapReport {
+            compiler: "go".to_owned(),
+            version: version.to_string(),
+            stages: Vec::new(),
+            verdict: Verdict::Open,
+            failed: Vec::new(),
+        };
+        let planner = go::planner_source(&version)?;
+        let sources = Sources { go: go_source, planner: planner.pid()? };
+        let [first_tools, first_own] = go::stage_1(seed, sources, &version)?;
+        let first = [first_tools.pid()?, first_own.pid()?];
+        self.register(&[(sources.planner, planner), (first[0], first_tools), (first[1], first_own)])?;
+        let manner = Manner { seeds: true, ..Manner::default() };
+        let made = self.make(&first, &manner, observer)?;
+        if !made.failed.is_empty() {
+            report.failed = made.failed;
+            return Ok(report);
+        }
+        let trees = Trees::new(self.store()?.clone());
+        let mut tools = Tools::of_stage_1(first[0], first[1])?;
+        report.stages.push(BootstrapStage {
+            number: 1,
+            seconds: begun.elapsed().as_secs_f64(),
+            built: built(&made),
+            programs: self.first_programs(&trees, first)?,
+            archives: Vec::new(),
+        });
+        for number in 2..=wish.stage.min(3) {
+            let begun = Instant::now();
+            let (stage, made) = match self.stage(&tools, sources, number, wish.extent, &version, observer)? {
+                Ok(made) => made,
+                Err(failed) => {
+                    report.failed = failed.failed;
+                    break;
+                }
+            };
+            if wish.extent == Extent::Whole {
+                tools = Tools::of(&stage)?;
+            }
+            report.stages.push(BootstrapStage {
+                number,
+                seconds: begun.elapsed().as_secs_f64(),
+                built: made,
+                programs: self.artefacts(&trees, &stage.programs, go::program_file, true)?,
+                archives: self.artefacts(
+                    &trees,
+                    &stage.archives,
+                    |path| go::archive_file(go::WASM, path),
+                    false,
+                )?,
+            });
+        }
+        let read = |artefact: &Artefact| self.blob(&artefact.blob);
+        report.verdict = compare::verdict(&report.stages, &read)?;
+        Ok(report)
+    }
+
+    /// Evaluates the recipes of what everything begins with: the seed, the source, and their version.
+    fn seeds(&self) -> Result<(Pid, Pid, Version), Error> {
+        let target = |name: &str| -> Result<Target, Error> {
+            let name = nuka_pir::PackageName::new(name).map_err(|error| Error::Name { error })?;
+            Ok(Target::Name { name, version: None })
+        };
+        let targets = [target(go::SEED)?, target(go::SOURCE)?];
+        let store = self.store()?;
+        let answer = evaluate::evaluate(store, &self.roots, &targets)?;
+        let &[seed, source] = answer.roots.as_slice() else {
+            return Err(Error::NotFound { what: go::SEED.to_owned(), suggestion: None });
+        };
+        let version = plan::load(&store.read()?, source)?.version;
+        Ok((seed, source, version))
+    }
+
+    /// Makes a stage with the tools of the one before, and says how many packages were built for it.
+    fn stage(
+        &self,
+        tools: &Tools,
+        sources: Sources,
+        number: u8,
+        extent: Extent,
+        version: &Version,
+        observer: &dyn Observer,
+    ) -> Made<(Stage, usize)> {
+        let repeated = number > 2;
+        let perturbation = if repeated { OTHER } else { Perturbation::default() };
+        let manner = Manner { compiled_well: true, perturbation, ..Manner::default() };
+        let paths: &[&str] = match extent {
+            Extent::Whole => &go::PROGRAMS,
+            Extent::Slice => &[go::HELLO],
+        };
+        let planned = go::plan(tools, sources, go::WASM, paths, repeated, version)?;
+        let pid = planned.pid()?;
+        self.register(&[(pid, planned)])?;
+        // A plan is about builds, so that it names places that only these have.
+        let made = self.make(&[pid], &manner, &Unwarned(observer))?;
+        if !made.failed.is_empty() {
+            return Ok(Err(made));
+        }
+        let trees = Trees::new(self.store()?.clone());
+        let file = self.file_of(&trees, pid, &OutputName::out(), go::PLAN_FILE)?;
+        let bytes = file.bytes().map_err(crate::build::TreesError::from);
+        let bytes = bytes.map_err(|error| Box::new(crate::WorkError::from(error)))?;
+        let plan = go::read_plan(&bytes)?;
+        let stage = go::stage(&plan, tools, sources, go::WASM, repeated, version)?;
+        self.register(&stage.pirs)?;
+        let all: Vec<Pid> = stage.pirs.iter().map(|(pid, _)| *pid).collect();
+        let weighing = Weighing::new(observer, format!("stage {number}"), &stage.bytes);
+        for pid in &all {
+            if self.store()?.read()?.realisation(pid)?.is_some() {
+                weighing.done(pid);
+            }
+        }
+        let made = self.make(&all, &manner, &weighing)?;
+        let count = built(&made);
+        Ok(if made.failed.is_empty() { Ok((stage, count)) } else { Err(made) })
+    }
+
+    /// Makes packages known to the store, so that they can be made.
+    fn register(&self, pirs: &[(Pid, Pir)]) -> Result<(), Error> {
+        let store = self.store()?;
+        let mut texts = Vec::with_capacity(pirs.len());
+        let index = store.read()?;
+        for (pid, pir) in pirs {
+            if !index.has_pir(pid)? {
+                texts.push((*pid, pir, pir.to_text()?));
+            }
+        }
+        drop(index);
+        texts.sort_by_key(|(pid, ..)| *pid);
+        if !texts.is_empty() {
+            store.batch().commit(|index| {
+                for (pid, pir, text) in &texts {
+                    index.put_pir(pid, &pir.name, &pir.version, text.as_bytes())?;
+                }
+                Ok::<_, StoreError>(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn first_programs(&self, trees: &Trees, [tools, own]: [Pid; 2]) -> Result<Vec<Artefact>, Error> {
+        let programs = go::PROGRAMS.into_iter().chain([go::HELLO]);
+        let each = programs.map(|path| {
+            let pid = if path.starts_with(go::PLANNER) { own } else { tools };
+            let file = self.file_of(trees, pid, &go::output(path)?, &go::program_file(path))?;
+            self.artefact(path, &file, true)
+        });
+        each.collect()
+    }
+
+    fn artefacts(
+        &self,
+        trees: &Trees,
+        made: &[(String, Pid)],
+        place: impl Fn(&str) -> String,
+        sha256: bool,
+    ) -> Result<Vec<Artefact>, Error> {
+        let each = made.iter().map(|(path, pid)| {
+            let file = self.file_of(trees, *pid, &OutputName::out(), &place(path))?;
+            self.artefact(path, &file, sha256)
+        });
+        each.collect()
+    }
+
+    fn artefact(&self, path: &str, file: &File, sha256: bool) -> Result<Artefact, Error> {
+        let blob = crate::build::blob_of(file)
+            .ok_or_else(|| Error::NotFound { what: path.to_owned(), suggestion: None })?;
+        let sha256 = if sha256 { Some(compare::sha256(&self.blob(&blob)?)) } else { None };
+        Ok(Artefact { path: path.to_owned(), blob, bytes: file.len(), sha256 })
+    }
+
+    fn blob(&self, blob: &BlobId) -> Result<Vec<u8>, Error> {
+        Ok(self.store()?.read_blob(blob)?)
+    }
+
+    /// A file of a package that is there.
+    fn file_of(&self, trees: &Trees, pid: Pid, output: &OutputName, path: &str) -> Result<File, Error> {
+        let realisation = self.store()?.read()?.realisation(&pid)?;
+        let cid = realisation.and_then(|found| found.outputs.get(output).map(|tree| tree.cid));
+        let tree: Tree = match cid {
+            Some(cid) => trees.load(cid).map_err(|error| Box::new(crate::WorkError::from(error)))?,
+            None => return Err(Error::UnknownPackage { pid }),
+        };
+        let found = tree.get(path).and_then(|node| node.as_file()).cloned();
+        found.ok_or_else(|| Error::NotFound { what: path.to_owned(), suggestion: None })
+    }
+}
+
+fn built(report: &BuildReport) -> usize {
+    report.done.iter().filter(|outcome| outcome.how == How::Built).count()
+}
+
+impl From<GoError> for Error {
+    fn from(error: GoError) -> Self {
+        Self::Go(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::Config, event::Silent};
+    use nuka_pir::Builder;
+    use std::{collections::BTreeMap, num::NonZeroUsize};
+
+    #[test]
+    fn native_programs_are_refused_where_nothing_is_bootstrapped() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let nuka = Nuka::new(Config {
+            store: at("store"),
+            cache: at("cache"),
+            state: at("state"),
+            recipe_directories: Vec::new(),
+            jobs: NonZeroUsize::MIN,
+            offline: true,
+            executable: None,
+            background: false,
+            home: at("home"),
+            env: BTreeMap::new(),
+            current_directory: dir.path().to_owned(),
+        });
+        let version = Version::new("1").unwrap();
+        let mut pir = go::planner_source(&version).unwrap();
+        pir.build.builder = Builder::Seed1;
+        let pid = pir.pid().unwrap();
+        nuka.register(&[(pid, pir)]).unwrap();
+        let report = nuka.remake(&[pid], &Silent).unwrap();
+        let [failure] = report.failed.as_slice() else { panic!("{report:#?}") };
+        assert_eq!(failure.reason, "it is made by native programs, which only a bootstrap runs");
+        assert!(report.done.is_empty());
+        assert_eq!(nuka.store().unwrap().read().unwrap().realisation(&pid).unwrap(), None);
+    }
+}
