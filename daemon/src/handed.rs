@@ -68,6 +68,16 @@ impl Handed {
         }
     }
 
+    /// An open file that has no name, and how people know it.
+    pub(crate) fn nameless(shown: &str, open: OwnedFd) -> Self {
+        Self { shown: shown.into(), open: Some(open) }
+    }
+
+    /// What is open; nothing of what was only named.
+    pub(crate) fn into_open(self) -> Option<OwnedFd> {
+        self.open
+    }
+
     /// A descriptor to hand over: of what is open already, or is opened now.
     pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
         match &self.open {

@@ -142,7 +142,12 @@ impl Client {
 
     /// Prepares a view by the best means that this host has.
     pub fn compose(&self, view: Cid) -> Answer<ComposedView> {
-        Ok(self.here.compose(view)?)
+        let helper = || {
+            // A daemon of this person's own may no more than this process.
+            let handed = self.remote.as_ref()?.ask(request::HandOver { view }, &Silent).ok()?;
+            handed.into_open()
+        };
+        Ok(self.here.compose(view, helper)?)
     }
 
     /// Does now what starting a program would do the first time.

@@ -5,6 +5,7 @@ use crate::{
     api::{BuildOptions, Target},
     error::Error,
     event::Observer,
+    handed::Handed,
     inputs::{self, Views},
     plan,
 };
@@ -12,13 +13,18 @@ use nuka_pir::{Cid, Input, InputName, OutputName};
 use nuka_store::{Lease, ObjectReader as _, RootTarget};
 use nuka_vfs::{
     Integrity,
-    view::{self, Answer, Composed, ViewMeans},
+    view::{self, Answer, Composed, ViewError, ViewMeans},
 };
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    os::fd::OwnedFd,
+    path::PathBuf,
     sync::Arc,
 };
+
+/// How a view that is handed over is called.
+const VIEW: &str = "a view";
 
 /// Packages merged with what they need, and the programs that people start by name.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -93,19 +99,43 @@ impl Nuka {
         Ok(self.views()?.probe(false))
     }
 
-    /// Prepares a view by the best means that this host has. The store is not opened: its objects are enough.
-    pub fn compose(&self, view: Cid) -> Result<ComposedView, Error> {
+    /// Prepares a view by the best means that this host has. The store is not opened: its objects are enough. `helper` may
+    /// hand over a mount of it, for a process that may not mount images itself.
+    pub fn compose(
+        &self,
+        view: Cid,
+        helper: impl FnOnce() -> Option<OwnedFd>,
+    ) -> Result<ComposedView, Error> {
         let views = self.views()?;
-        // Without any means of mounting a prepared directory can still be looked at where it is.
         let means = view::choose(&views.probe(false));
+        if means == Some(ViewMeans::Prepared)
+            && let Some(mount) = helper()
+        {
+            let composed = Composed::Mounted(mount.into());
+            return Ok(ComposedView { composed, means: Some(ViewMeans::Image) });
+        }
+        // Without any means of mounting a prepared directory can still be looked at where it is.
         Ok(ComposedView { composed: views.compose(&view, means.unwrap_or(ViewMeans::Prepared))?, means })
+    }
+
+    /// Mounts the image of a view, at no place, for somebody who may not.
+    pub fn hand_over(&self, view: Cid) -> Result<Handed, Error> {
+        match self.views()?.compose(&view, ViewMeans::Image)? {
+            Composed::Mounted(mount) => {
+                let open = mount.as_fd().try_clone_to_owned();
+                let path = PathBuf::from(VIEW);
+                let open = open.map_err(|source| Error::File { action: "handing over", path, source })?;
+                Ok(Handed::nameless(VIEW, open))
+            }
+            _ => Err(ViewError::NotPrepared { means: ViewMeans::Image }.into()),
+        }
     }
 
     /// Removes what was prepared of views that are not in the store any more. Who uses one has a lease of it.
     pub(super) fn sweep_views(&self) -> Result<(), Error> {
         let (views, objects) = (self.views()?, self.shared.objects()?);
         let gone = |cid: &Cid| Ok::<_, Error>(objects.blob_size(&(*cid).into())?.is_none());
-        for means in [ViewMeans::Overlay, ViewMeans::Prepared] {
+        for means in [ViewMeans::Overlay, ViewMeans::Image, ViewMeans::Prepared] {
             for cid in views.prepared(means)? {
                 if gone(&cid)? {
                     views.remove(&cid, means)?;

@@ -5,8 +5,10 @@ use crate::{
     api::{BuildOptions, BuildReport, Target},
     error::Error,
     event::{Observer, Plan},
+    handed::Handed,
     nuka::{Nuka, Prepared, PreparedView},
 };
+use nuka_pir::Cid;
 use serde::{Deserialize, Serialize};
 
 /// Every recipe, as a target.
@@ -105,5 +107,25 @@ impl Request for Prepare {
 
     fn targets(&mut self) -> &mut [Target] {
         std::slice::from_mut(&mut self.target)
+    }
+}
+
+/// A mount of a view's image, at no place yet, from a daemon that may mount for whoever may not.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct HandOver {
+    /// The merged tree.
+    pub view: Cid,
+}
+
+impl Request for HandOver {
+    type Answer = Handed;
+    const NAME: &'static str = "hand-over";
+
+    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.hand_over(self.view)
+    }
+
+    fn handed_back(answer: &mut Self::Answer) -> Vec<&mut Handed> {
+        vec![answer]
     }
 }

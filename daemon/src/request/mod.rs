@@ -12,7 +12,7 @@ mod store;
 mod table;
 
 pub use bootstrap::BootstrapGo;
-pub use build::{All, Build, MakePlan, Prepare, View};
+pub use build::{All, Build, HandOver, MakePlan, Prepare, View};
 pub use care::{Diff, Export, Gc, GcPlan, GcWhy, Import, Kept, Pin, RebuildIndex, Unpin, Verify};
 pub use look::{Log, Pir, Search, Show, Why};
 pub use store::{Add, Cat, Check, Find, HashTree, Info, List, Ls, Name, Names};

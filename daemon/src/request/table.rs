@@ -50,6 +50,7 @@ requests!(
     build::Build,
     build::Prepare,
     build::View,
+    build::HandOver,
     look::Show,
     look::Pir,
     look::Why,

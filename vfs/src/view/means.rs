@@ -55,7 +55,7 @@ pub enum Unavailable {
         reason: String,
     },
     /// Nobody hands over images.
-    #[error("this process may not mount it, and no daemon for all users hands it over")]
+    #[error("this process may not mount it itself: a daemon for all users that runs as root hands it over")]
     NoHelper,
     /// The store is not mounted.
     #[error("the store is not mounted")]

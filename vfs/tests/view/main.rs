@@ -34,10 +34,11 @@ mod trees;
 use std::{panic, process::ExitCode};
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 23] = [
+const TRIALS: [(&str, fn()); 24] = [
     ("every_means_shows_the_tree", suite::every_means),
     ("every_means_shows_random_trees", suite::random_trees),
     ("every_means_as_another_user", suite::as_another_user),
+    ("images_are_handed_over", suite::handed_over),
     ("cut_preparations_are_made_again", cache::cut_preparations),
     ("killed_preparations_leave_nothing", cache::killed),
     ("preparations_at_once", cache::at_once),
@@ -74,6 +75,7 @@ fn act(arguments: &[&str]) -> ExitCode {
             return act(rest);
         }
         ["suite", rest @ ..] => suite::run(rest),
+        ["given", rest @ ..] => suite::given(rest),
         ["prepare", rest @ ..] => cache::prepare(rest),
         ["exec", rest @ ..] => process::become_program(rest),
         ["inside", what, rest @ ..] => return inside::look(what, rest),

@@ -8,14 +8,17 @@ use nuka_pir::Cid;
 use nuka_store::{Objects, Store, StoreOptions, Tree};
 use nuka_vfs::{
     Integrity,
-    sandbox::{Namespaces, Root, Sandbox, Streams},
-    view::{Composed, ViewMeans, Views, choose},
+    sandbox::{Namespaces, Root, Sandbox, SandboxError, Streams},
+    view::{Composed, Detached, ViewMeans, Views, choose},
 };
 use proptest::{strategy::Strategy, strategy::ValueTree, test_runner::TestRunner};
 use std::{
     fs,
     io::Read,
-    os::unix::fs::{FileExt, MetadataExt, PermissionsExt},
+    os::{
+        fd::AsFd,
+        unix::fs::{FileExt, MetadataExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -194,6 +197,52 @@ pub fn as_another_user() {
     let mut inside = server.inside(&[]);
     inside.args(suite.get_args());
     assert!(as_user(&program, &inside).status().unwrap().success());
+}
+
+/// Root mounts an image, at no place, and one without any privilege is given it.
+pub fn handed_over() {
+    let (room, tree, local) = room_with(&plan());
+    let views = views(&room.store, &room.path("cache"));
+    let answers = views.probe(false);
+    let (_, answer) = answers.iter().find(|(means, _)| *means == ViewMeans::Image).unwrap();
+    if let Err(reason) = answer {
+        return println!("SKIPPED: {reason}");
+    }
+    let program = room.path("this-program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    for entering in ["host", "pure"] {
+        let Composed::Mounted(mount) = views.compose(&tree.cid, ViewMeans::Image).unwrap() else {
+            panic!("an image is mounted")
+        };
+        let at = room.path("at");
+        let mut command = as_user(&program, myself(&["given", entering]).arg(at).arg(&local));
+        command.stdin(mount.as_fd().try_clone_to_owned().unwrap());
+        assert!(command.status().unwrap().success(), "{entering}");
+    }
+}
+
+/// `given host|pure AT LOCAL`: enters the mount that standard input is.
+pub fn given(arguments: &[&str]) {
+    let [entering, at, local] = arguments else { panic!("{arguments:?}") };
+    assert_ne!(rustix::process::geteuid().as_raw(), 0);
+    let mount = Detached::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
+    // What it shows can be seen before it is anywhere.
+    assert_eq!(fs::read(mount.path().join("file")).unwrap(), b"bytes");
+    let mut sandbox =
+        in_host(Composed::Mounted(mount.clone()), Path::new(at), &["inside", "same", at, local, "fixed"]);
+    if *entering == "pure" {
+        let view = Composed::Mounted(mount.clone());
+        sandbox.root = Root::Pure { view, files: Vec::new() };
+        sandbox.argv = vec!["/nuka/view/program".into()];
+        // Its interpreter is not in the view, which is how it is known that nothing else is seen.
+        let error = sandbox.spawn(Streams::default()).unwrap_err().to_string();
+        return assert!(error.contains("No such file"), "{error}");
+    }
+    output(&sandbox);
+    // A mount is at one place.
+    let again = in_host(Composed::Mounted(mount), Path::new(at), &["inside", "read-only", at]);
+    let error = again.spawn(Streams::default()).unwrap_err();
+    assert!(matches!(error, SandboxError::Step { .. }), "{error}");
 }
 
 /// The arguments of the command for `program`, as nobody, without any privilege.
