@@ -53,8 +53,37 @@ fn check(place: &Place) {
     good(place.run(&["store", "verify"]));
 }
 
+/// A mount that is walked until a file says that it is enough: every file in it is read. What was collected between its
+/// being listed and its being opened is not there; whatever is there stays to its end, and is what it should be.
+const WALK: &str = r#"
+rounds=0 read=0
+look() {
+  for file in "$1"/usr/share/*/own.txt; do
+    text=$(cat "$file" 2>error.txt) || return 1
+    case "$file" in
+      */p"$text"/own.txt) read=1 ;;
+      *) echo "wrong: $file has $text" ;;
+    esac
+    # Once it was opened, nothing of it goes but its name.
+    { cat "$1"/usr/share/*/*.txt; find "$1" -type f; } 2>&1 >all.txt | grep -v 'No such file' && echo "wrong: $1"
+  done
+}
+while [ ! -e done ]; do
+  for package in m/*; do
+    tries=0
+    until look "$package"; do
+      tries=$((tries + 1))
+      [ -e "$package" ] && [ $tries -lt 20 ] && ls m | grep -q "${package#m/}" || break
+    done
+    [ $tries -lt 20 ] || { echo "wrong: $package"; cat error.txt; }
+  done
+  rounds=$((rounds + 1))
+done
+echo "read=$read rounds=$rounds"
+"#;
+
 #[test]
-fn builds_collections_and_looks_go_on_at_once() {
+fn builds_collections_mounts_and_looks_go_on_at_once() {
     let place = many();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -66,6 +95,14 @@ fn builds_collections_and_looks_go_on_at_once() {
                 rounds += 1;
             }
             rounds
+        });
+        let mounting = scope.spawn(|| {
+            if crate::mount::is_impossible(&place) {
+                return None;
+            }
+            // A mount shows what its daemon knows, which is there from now on.
+            good(place.run(&["build", "./p0.nu"]));
+            Some(good(place.run(&["store", "mount", "m", "--", "sh", "-c", WALK])))
         });
         let builders: Vec<_> = (0..8)
             .map(|first| {
@@ -82,8 +119,13 @@ fn builds_collections_and_looks_go_on_at_once() {
         let built: Vec<_> = builders.into_iter().map(|builder| builder.join()).collect();
         // Also when one of them has failed.
         done.store(true, Ordering::Release);
+        place.write("done", "");
         built.into_iter().for_each(|built| built.unwrap());
         assert!(collecting.join().unwrap() > 0);
+        if let Some(walked) = mounting.join().unwrap() {
+            let said = walked.stdout.trim();
+            assert!(said.starts_with("read=1 rounds=") && said.lines().count() == 1, "{walked}");
+        }
     });
     check(&place);
 }
