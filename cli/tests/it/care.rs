@@ -369,6 +369,7 @@ fn what_a_pure_shell_is_made_of_is_not_replaced() {
 }
 
 /// Runs a shell's words with mounts of its own; `None` where this host lets nobody do that.
+#[allow(clippy::print_stdout, reason = "a test that is skipped says why")]
 fn with_own_mounts(place: &Place, script: &str) -> Option<Ended> {
     let mut probe = std::process::Command::new("unshare");
     let can = probe.args(["--mount", "true"]).output().is_ok_and(|output| output.status.success());

@@ -260,8 +260,9 @@ fn each_change_that_fails_is_an_error_and_leaves_all_whole() {
 /// A file system may write less than it is given, and fail at the rest.
 #[test]
 fn writes_that_are_short_go_on_and_those_that_fail_then_leave_all_whole() {
-    let failed = fail_each(true, 4);
-    assert!(failed > 60, "{failed} failures");
+    // Not one after the other: there are three times as many, and an odd step comes to all kinds of them.
+    let failed = fail_each(true, 17);
+    assert!(failed > 20, "{failed} failures");
 }
 
 /// Has every `step`th change fail, each in a store of its own. Returns how many did; the last try is one without any.
