@@ -28,16 +28,18 @@ pub enum Data {
 /// The form that a command line asks for, however it goes on: so what is wrong with it, too, can be told in that form.
 /// What comes after a program that is run is the program's.
 pub fn wanted(arguments: &[OsString]) -> Option<Data> {
-    let mut words = arguments.iter().skip(1).filter_map(|word| word.to_str());
-    let verb = words.clone().find(|word| !word.starts_with('-'));
+    let words = || arguments.iter().skip(1).filter_map(|word| word.to_str());
+    let verb = words().find(|word| !word.starts_with('-'));
     if matches!(verb, Some("run" | "exec" | "shell")) {
         return None;
     }
-    words.by_ref().take_while(|word| *word != "--").find_map(|word| match word {
-        "--json" => Some(Data::Json),
-        "--nuon" => Some(Data::Nuon),
-        _ => None,
-    })
+    let asked = |form: &str| words().take_while(|word| *word != "--").any(|word| word == form);
+    match (asked("--json"), asked("--nuon")) {
+        (true, false) => Some(Data::Json),
+        (false, true) => Some(Data::Nuon),
+        // Who asks for both is told so as text.
+        (false, false) | (true, true) => None,
+    }
 }
 
 /// A value as one line of data, with its end.
@@ -125,6 +127,7 @@ mod tests {
         assert_eq!(form(&["nuka", "store", "mount", "m", "--", "x", "--json"]), None);
         assert_eq!(form(&["nuka", "-q", "run", "lua", "--json"]), None);
         assert_eq!(form(&["nuka"]), None);
+        assert_eq!(form(&["nuka", "search", "--json", "--nuon"]), None);
     }
 
     #[test]

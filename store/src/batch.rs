@@ -190,17 +190,22 @@ impl Batch {
         let (staged, fd, _) = stage.create(false)?;
         let mut rest = bytes;
         while !rest.is_empty() {
-            match rustix::io::write(&fd, rest) {
+            let part = self.inner().objects.watch().part(|| stage.path_of(staged), rest);
+            match part.and_then(|part| Ok(rustix::io::write(&fd, part)?)) {
+                Ok(0) => return Err(Self::unwritten(stage, staged, Errno::NOSPC.into())),
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),
-                Err(Errno::INTR) => {}
-                Err(error) => {
-                    let _ = stage.remove(staged);
-                    return Err(StoreError::io("write the temporary file", stage.path_of(staged), error));
-                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Self::unwritten(stage, staged, error)),
             }
         }
         drop(fd);
         self.keep(id, staged, bytes.len() as u64)
+    }
+
+    /// Removes a temporary file that could not be written.
+    fn unwritten(stage: &Stage, staged: StagedFile, error: io::Error) -> StoreError {
+        let _ = stage.remove(staged);
+        StoreError::io("write the temporary file", stage.path_of(staged), error)
     }
 
     /// Adds what `reader` gives, in flat memory. The inner error is the reader's.

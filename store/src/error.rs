@@ -167,6 +167,17 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// Whether the reason is that this process may only read.
+    pub fn is_read_only(&self) -> bool {
+        let source = match self {
+            Self::Io { source, .. } | Self::Index(IndexError::Io { source, .. }) => source,
+            _ => return false,
+        };
+        matches!(source.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+    }
+}
+
 fn owner(process: Option<u32>) -> String {
     process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"))
 }

@@ -43,7 +43,8 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 #[derive(Debug)]
 pub struct Lease {
     path: PathBuf,
-    file: OwnedFd,
+    /// None of a store on a read-only file system, where nothing is removed.
+    file: Option<OwnedFd>,
     locks: Arc<GcLocks>,
 }
 
@@ -60,7 +61,10 @@ impl Lease {
         let _writing = locks.lease()?;
         let directory = root.join("leases");
         let failed = |error: Errno| StoreError::io("write a lease in", &directory, error);
-        let dir = open_directory(&directory).map_err(failed)?;
+        let dir = match open_directory(&directory) {
+            Err(Errno::ROFS) => return Ok(Self { path: directory, file: None, locks: Arc::clone(locks) }),
+            dir => dir.map_err(failed)?,
+        };
         let process = rustix::process::getpid().as_raw_nonzero();
         loop {
             let name = format!("{process}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -69,13 +73,17 @@ impl Lease {
             // A process of another namespace, or one that died, may have the name.
             let file = match fs::openat(&dir, &new, flags, Mode::from_raw_mode(0o644)) {
                 Err(Errno::EXIST) => continue,
+                Err(Errno::ROFS) => {
+                    return Ok(Self { path: directory, file: None, locks: Arc::clone(locks) });
+                }
                 file => file.map_err(failed)?,
             };
             let named = fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
                 .and_then(|()| append(&file, items))
                 .and_then(|()| platform::rename_new(&dir, &new, &dir, &name));
             if matches!(named, Ok(true)) {
-                return Ok(Self { path: directory.join(name), file, locks: Arc::clone(locks) });
+                let path = directory.join(name);
+                return Ok(Self { path, file: Some(file), locks: Arc::clone(locks) });
             }
             let _ = fs::unlinkat(&dir, &new, AtFlags::empty());
             named.map_err(failed)?;
@@ -85,14 +93,17 @@ impl Lease {
     /// Keeps these too. What is there when this has returned stays.
     pub fn extend(&self, items: &[RootTarget]) -> Result<(), StoreError> {
         let _writing = self.locks.lease()?;
-        append(&self.file, items).map_err(|error| StoreError::io("write the lease", &self.path, error))
+        let Some(file) = &self.file else { return Ok(()) };
+        append(file, items).map_err(|error| StoreError::io("write the lease", &self.path, error))
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         // What cannot be removed is not locked any more, and counts no more.
-        let _ = fs::unlink(&self.path);
+        if self.file.is_some() {
+            let _ = fs::unlink(&self.path);
+        }
     }
 }
 

@@ -32,6 +32,7 @@ mod panics;
 mod platform;
 mod reader;
 mod record;
+mod reserve;
 mod staging;
 mod store;
 mod sync;

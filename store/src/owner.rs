@@ -9,7 +9,6 @@
 //! for those that come later.
 
 use crate::{error::StoreError, lock_file::LockFile};
-use rustix::fd::OwnedFd;
 use std::{
     path::Path,
     time::{Duration, Instant},
@@ -28,7 +27,7 @@ pub enum Ownership {
 /// The lock; it is free again when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct OwnerLock {
-    _file: OwnedFd,
+    _file: LockFile,
 }
 
 impl OwnerLock {
@@ -57,6 +56,6 @@ impl OwnerLock {
         if exclusive {
             lock.sign();
         }
-        Ok(Self { _file: lock.into_file() })
+        Ok(Self { _file: lock })
     }
 }

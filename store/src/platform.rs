@@ -72,6 +72,17 @@ pub(crate) fn reflink(from: impl AsFd, to: impl AsFd) -> bool {
     }
 }
 
+/// Gives an empty file blocks for so many bytes. An error where the file system cannot.
+pub(crate) fn allocate(file: impl AsFd, length: u64) -> Result<(), Errno> {
+    #[cfg(target_os = "linux")]
+    return fs::fallocate(file, fs::FallocateFlags::empty(), 0, length);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, length);
+        Err(Errno::NOTSUP)
+    }
+}
+
 /// Says that `file` will be read from its start to its end.
 pub(crate) fn advise_sequential(file: impl AsFd) {
     #[cfg(target_os = "linux")]

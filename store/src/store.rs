@@ -14,6 +14,7 @@
 //!   trash/           what a collection moved aside: see `gc`
 //!   gc.*, finds.lock locks between collections and the others: see `gc`
 //!   damaged/         objects that were found damaged, for looking at
+//!   reserve          room for collecting on a full disk: see `reserve`
 //!   tmp/             temporary files, one directory for each process
 //! ```
 
@@ -29,6 +30,7 @@ use crate::{
     objects::{ObjectDir, hash_file, read_checked},
     owner::{OwnerLock, Ownership},
     reader::ObjectReader,
+    reserve,
     staging::{self, ProcessDirectory},
     sync::Syncer,
     watch::{FileChange, FileWatch, Watch},
@@ -106,7 +108,7 @@ impl Inner {
 
 impl Store {
     /// Opens the store in the directory `root`, which is made if it is missing or empty. What processes that
-    /// died left behind is removed.
+    /// died left behind is removed. One that this process may only read can be read.
     ///
     /// # Errors
     /// [`StoreError::NotAStore`] if something else is there, [`StoreError::UnknownVersion`], [`StoreError::Owned`]
@@ -120,7 +122,12 @@ impl Store {
             create_layout(&root)?;
         }
         let owner = OwnerLock::take(&root, options.owner, options.index.wait)?;
-        staging::remove_stale(&root.join("tmp"))?;
+        match staging::remove_stale(&root.join("tmp")) {
+            // What is there can be read all the same.
+            Err(error) if error.is_read_only() => {}
+            removed => drop(removed?),
+        }
+        reserve::keep(&root);
         let objects = ObjectDir::open(root.join("objects"), Watch(options.watch.clone()))?;
         lost::note(&root, &objects)?;
         let inner = Inner {
@@ -198,7 +205,17 @@ impl Store {
         if news.is_empty() {
             return Ok(0);
         }
-        self.update(|index| Ok::<_, StoreError>(index.touch(&news, now_ms)?))
+        match self.update(|index| Ok::<_, StoreError>(index.touch(&news, now_ms)?)) {
+            // Who may only read uses it all the same.
+            Err(error) if error.is_read_only() => Ok(0),
+            touched => touched,
+        }
+    }
+
+    /// Closes the index now if nobody uses it, also that of an owner: for a process that is about to end, whatever of it
+    /// still has the store. One that was not closed is repaired when it is next opened, for which it must be writable.
+    pub fn close_index(&self) {
+        self.inner.index.close();
     }
 
     /// Closes the index now if nobody in this process uses it, instead of a little later. An owner keeps it open.
@@ -221,8 +238,11 @@ impl Store {
             return Ok(false);
         }
         let place = self.root().join("damaged");
-        let moved =
-            fs_err::create_dir_all(&place).and_then(|()| fs_err::rename(&path, place.join(id.to_string())));
+        let watch = self.inner.objects.watch();
+        let aside = place.join(id.to_string());
+        let moved = fs_err::create_dir_all(&place)
+            .and_then(|()| watch.ask(FileChange::Rename(&path, &aside)))
+            .and_then(|()| fs_err::rename(&path, &aside));
         moved.map_err(|error| StoreError::io("move the damaged object", &path, error))?;
         Ok(true)
     }
@@ -277,7 +297,7 @@ fn has_version(root: &Path) -> Result<bool, StoreError> {
 fn create_layout(root: &Path) -> Result<(), StoreError> {
     const PARTS: [&str; 3] = ["objects", "logs", "tmp"];
     // The last is the socket of a daemon that systemd starts with its first client.
-    const OURS: [&str; 7] = ["index.", "version", "owner.", "gc.", "finds.", "leases", "daemon"];
+    const OURS: [&str; 8] = ["index.", "version", "owner.", "gc.", "finds.", "leases", "daemon", "reserve"];
     let failed = |error| StoreError::io("make the store", root, error);
     fs_err::create_dir_all(root).map_err(failed)?;
     for entry in fs_err::read_dir(root).map_err(failed)? {

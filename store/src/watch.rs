@@ -15,8 +15,14 @@ use std::{
 /// A change of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileChange<'c> {
+    /// Bytes are appended to a temporary file, as many as one call writes.
+    Write(&'c Path),
     /// A temporary file has all its bytes, and is not durable yet.
     Written(&'c Path),
+    /// The same, and it is durable.
+    WrittenDurably(&'c Path),
+    /// A file gets a second name.
+    Link(&'c Path, &'c Path),
     /// A file gets another name.
     Rename(&'c Path, &'c Path),
     /// A file is removed.
@@ -35,6 +41,11 @@ pub enum FileChange<'c> {
 pub trait FileWatch: Debug + Send + Sync {
     /// The change is made if this is `Ok`, and fails with the error otherwise.
     fn before(&self, change: FileChange<'_>) -> io::Result<()>;
+
+    /// How many of the bytes that a call is about to write it writes, which a file system may choose; from 1 to `length`.
+    fn short(&self, length: usize) -> usize {
+        length
+    }
 }
 
 /// The watch, if there is one.
@@ -44,6 +55,17 @@ pub(crate) struct Watch(pub(crate) Option<Arc<dyn FileWatch>>);
 impl Watch {
     pub(crate) fn ask(&self, change: FileChange<'_>) -> Result<(), io::Error> {
         self.0.as_ref().map_or(Ok(()), |watch| watch.before(change))
+    }
+
+    /// What one call writes of the bytes to a temporary file.
+    pub(crate) fn part<'b>(
+        &self,
+        path: impl FnOnce() -> PathBuf,
+        bytes: &'b [u8],
+    ) -> Result<&'b [u8], io::Error> {
+        let Some(watch) = &self.0 else { return Ok(bytes) };
+        watch.before(FileChange::Write(&path()))?;
+        Ok(bytes.get(..watch.short(bytes.len()).max(1)).unwrap_or(bytes))
     }
 
     /// Asks about a change whose paths are worth making only for somebody who looks at them.
@@ -89,8 +111,15 @@ impl redb::StorageBackend for WatchedIndex {
         self.file.sync_data()
     }
 
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
-        self.watch.ask(FileChange::IndexWrite(offset, data))?;
-        self.file.write_all_at(data, offset)
+    fn write(&self, mut offset: u64, mut data: &[u8]) -> Result<(), io::Error> {
+        while !data.is_empty() {
+            let count = self.watch.0.as_ref().map_or(data.len(), |watch| watch.short(data.len()).max(1));
+            let (part, rest) = data.split_at_checked(count).unwrap_or((data, &[]));
+            self.watch.ask(FileChange::IndexWrite(offset, part))?;
+            self.file.write_all_at(part, offset)?;
+            offset += part.len() as u64;
+            data = rest;
+        }
+        Ok(())
     }
 }

@@ -110,8 +110,9 @@ impl<'b> BlobWriter<'b> {
         let content = content.unwrap_or_default();
         self.hasher.update(content);
         if let Some(output) = &mut self.file {
-            let written = output.write(content);
-            let path = || self.batch.stage().map(|stage| stage.path_of(output.staged)).unwrap_or_default();
+            let (watch, staged) = (self.batch.store().inner().objects.watch(), output.staged);
+            let path = || self.batch.stage().map(|stage| stage.path_of(staged)).unwrap_or_default();
+            let written = output.write(content, &|bytes| watch.part(path, bytes).map(<[u8]>::len));
             written.map_err(|error| StoreError::io("write the temporary file", path(), error))?;
         }
         self.flushed += self.filled as u64;
@@ -139,7 +140,12 @@ impl<'b> BlobWriter<'b> {
 }
 
 impl Output {
-    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Errno> {
+    /// Writes all of it, in calls of as many bytes as `count_of` says.
+    fn write(
+        &mut self,
+        mut bytes: &[u8],
+        count_of: &dyn Fn(&[u8]) -> Result<usize, io::Error>,
+    ) -> Result<(), io::Error> {
         while !bytes.is_empty() {
             let mut part = bytes;
             if self.direct {
@@ -150,12 +156,13 @@ impl Output {
                     part = bytes.get(..whole).unwrap_or(bytes);
                 }
             }
+            let part = part.get(..count_of(part)?).unwrap_or(part);
             match rustix::io::write(&self.fd, part) {
-                Ok(0) => return Err(Errno::NOSPC),
+                Ok(0) => return Err(Errno::NOSPC.into()),
                 Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
                 Err(Errno::INVAL) if self.direct => self.stop_direct()?,
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())

@@ -16,7 +16,7 @@ use fs_err as fs;
 use serde::Serialize;
 use std::{
     io::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Mutex,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -171,7 +171,7 @@ fn show(status: &DaemonStatus) -> String {
     let DaemonStatus { process, version, up_seconds, .. } = status;
     let up = units::seconds(*up_seconds as f64);
     let mut shown = format!("process {process}, nuka {}, for {up}\n", escape(version));
-    let log = status.log.as_ref().map_or_else(|| "written by whoever started it".to_owned(), path);
+    let log = status.log.as_deref().map_or_else(|| "written by whoever started it".to_owned(), path);
     let whom = if status.for_all { "all users of this machine" } else { "you" };
     let clients = units::count(status.clients as u64, "client", "clients");
     for (name, what) in [
@@ -189,7 +189,7 @@ fn show(status: &DaemonStatus) -> String {
     shown
 }
 
-fn path(path: &PathBuf) -> String {
+fn path(path: &Path) -> String {
     escape(&path.display().to_string()).into_owned()
 }
 
@@ -269,7 +269,7 @@ fn serve(context: &Context, foreground: bool, for_all: bool) -> Result<(), Error
 }
 
 /// The log, to be written at its end; one that has become long is begun anew.
-fn open_log(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+fn open_log(path: &Path) -> std::io::Result<std::fs::File> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }

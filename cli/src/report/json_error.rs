@@ -41,7 +41,7 @@ pub fn usage(message: &str, form: Data) -> String {
     let told = json!({
         "kind": "usage",
         "code": "nuka::usage",
-        "message": message,
+        "message": message.trim_start_matches("error: "),
         "help": "`nuka help` shows what can be said",
         "exit": Exit::Usage.code(),
     });

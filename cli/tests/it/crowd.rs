@@ -53,8 +53,41 @@ fn check(place: &Place) {
     good(place.run(&["store", "verify"]));
 }
 
+/// A mount that is walked until a file says that it is enough: every file in it is read, and is what it should be. What is
+/// collected between its being listed and its being opened is an error for whoever opens it; once it was opened, nothing of
+/// it goes but its name. In the end, when nothing is collected any more, all packages can be read.
+const WALK: &str = r#"
+rounds=0 read=0
+look() {
+  for file in "$1"/usr/share/*/own.txt; do
+    text=$(cat "$file" 2>error.txt) || return 1
+    case "$file" in
+      */p"$text"/own.txt) read=1 ;;
+      *) echo "wrong: $file has $text" ;;
+    esac
+    # Once it was opened, nothing of it goes but its name.
+    if { cat "$1"/usr/share/*/*.txt; find "$1" -type f; } 2>&1 >all.txt | grep -v 'No such file'; then
+      echo "wrong: $1"
+    fi
+  done
+  return 0
+}
+while [ ! -e done ]; do
+  for package in m/*; do look "$package"; done
+  rounds=$((rounds + 1))
+done
+$NUKA -q build ./p*.nu >all.txt
+tries=0 whole=0
+while [ $whole -ne 12 ] && [ $tries -lt 100 ]; do
+  whole=0 tries=$((tries + 1))
+  for package in m/*; do look "$package" && whole=$((whole + 1)); done
+  [ $whole -eq 12 ] || sleep 0.2
+done
+echo "read=$read whole=$whole"
+"#;
+
 #[test]
-fn builds_collections_and_looks_go_on_at_once() {
+fn builds_collections_mounts_and_looks_go_on_at_once() {
     let place = many();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -66,6 +99,16 @@ fn builds_collections_and_looks_go_on_at_once() {
                 rounds += 1;
             }
             rounds
+        });
+        let mounting = scope.spawn(|| {
+            if crate::mount::is_impossible(&place) {
+                return None;
+            }
+            // A mount shows what its daemon knows, which is there from now on.
+            good(place.run(&["build", "./p0.nu"]));
+            let mut mount = place.command(&["store", "mount", "m", "--", "sh", "-c", WALK]);
+            mount.env("NUKA", env!("CARGO_BIN_EXE_nuka")).env("PATH", "/usr/bin:/bin");
+            Some(good(place.end(mount)))
         });
         let builders: Vec<_> = (0..8)
             .map(|first| {
@@ -82,8 +125,13 @@ fn builds_collections_and_looks_go_on_at_once() {
         let built: Vec<_> = builders.into_iter().map(|builder| builder.join()).collect();
         // Also when one of them has failed.
         done.store(true, Ordering::Release);
+        place.write("done", "");
         built.into_iter().for_each(|built| built.unwrap());
         assert!(collecting.join().unwrap() > 0);
+        if let Some(walked) = mounting.join().unwrap() {
+            let said = walked.stdout.trim();
+            assert_eq!(said, "read=1 whole=12", "{walked}");
+        }
     });
     check(&place);
 }

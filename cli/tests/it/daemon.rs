@@ -208,7 +208,7 @@ fn told_to_end_now_it_stops_what_is_going_on() {
     until(&place, "building", |status| status["working"] == 1);
     good(place.run(&["daemon", "stop", "--now"]));
     let one = one.wait_with_output().unwrap();
-    assert_eq!(one.status.code(), Some(1));
+    assert_eq!(one.status.code(), Some(1), "{}", String::from_utf8_lossy(&one.stderr));
 }
 
 #[test]

@@ -8,7 +8,7 @@ const HI: &str = r#"export def main [] {
 
 /// This host has no means of mounting, and nuka says which it tried.
 #[allow(clippy::print_stdout, reason = "a test that is skipped says why")]
-fn is_impossible(place: &Place) -> bool {
+pub fn is_impossible(place: &Place) -> bool {
     let doctor = place.run(&["doctor"]);
     let impossible =
         !doctor.stdout.lines().any(|line| line.contains("mount: ") && line.contains("can be used"));

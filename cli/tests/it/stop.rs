@@ -167,6 +167,7 @@ fn a_fetch_from_a_silent_server_ends_with_who_wanted_it() {
 }
 
 /// An object so long that looking at it would take hours: a file with a hole.
+#[allow(clippy::print_stdout, reason = "a test that is skipped says why")]
 fn endless(place: &Place) -> Option<PathBuf> {
     let directory = store(place).join("objects/aa");
     fs_err::create_dir_all(&directory).unwrap();

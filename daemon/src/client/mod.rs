@@ -72,7 +72,7 @@ impl Client {
 
     /// Has a request carried out.
     pub fn ask<R: Request>(&self, request: R, observer: &dyn Observer) -> Answer<R::Answer> {
-        match &self.remote {
+        match self.remote.as_ref().filter(|remote| !remote.is_read_only()) {
             None => Ok(request.carry_out(&self.here, observer)?),
             Some(remote) => remote.ask(request, observer),
         }

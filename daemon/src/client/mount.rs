@@ -4,20 +4,28 @@
 
 use super::Client;
 use crate::{api::NamedTree, error::Error, fault::Fault, nuka::MountRequest, request};
-use nuka_store::{EntryName, ObjectReader, Objects, Tree};
+use nuka_pir::BlobId;
+use nuka_store::{EntryName, ObjectReader, Objects, StoreError, Tree};
 use nuka_vfs::{
     Integrity,
     mount::{self, MountMeans, MountOptions, Mounted},
     namespace,
     source::{Source, SourceError},
 };
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// What the store shows, as its owner tells it.
 struct Asked {
     client: Client,
     objects: Objects,
     last: Mutex<Option<Arc<Known>>>,
+    /// The trees that were listed and are not held yet, by their objects: a listing alone keeps nothing in the store.
+    listed: Mutex<HashMap<BlobId, String>>,
 }
 
 /// What was told last.
@@ -65,7 +73,8 @@ impl Client {
             namespace::enter().map_err(Error::from)?;
         }
         let objects = Objects::open(&store).map_err(Error::from)?;
-        let source = Arc::new(Asked { client: self, objects, last: Mutex::default() });
+        let (last, listed) = (Mutex::default(), Mutex::default());
+        let source = Arc::new(Asked { client: self, objects, last, listed });
         let integrity = Arc::new(Integrity::new(move |damage| damaged(damage.to_string())));
         let options = MountOptions { passthrough: request.passthrough, ..MountOptions::default() };
         Ok(mount::mount(source, integrity, place, request.means, &options).map_err(Error::from)?)
@@ -85,6 +94,9 @@ impl Asked {
             (told, _) => {
                 let told =
                     told.ok_or_else(|| SourceError::Other { reason: "no names were told".to_owned() })?;
+                let mut listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+                listed.extend(told.names.iter().map(|named| (named.cid.into(), named.name.clone())));
+                drop(listed);
                 let names = told.names.into_iter().map(entry).collect::<Result<_, _>>()?;
                 let known = Arc::new(Known { version: told.version, names });
                 *last = Some(Arc::clone(&known));
@@ -94,9 +106,33 @@ impl Asked {
     }
 }
 
+/// Whoever looks into a package that was listed goes on to read it: it is held before its first object is opened.
+impl ObjectReader for Asked {
+    fn open_blob(&self, id: &BlobId) -> Result<File, StoreError> {
+        let name = self.listed.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        if let Some(name) = name {
+            // One that cannot be held is read all the same, for as long as it is there.
+            let _ = self.client.ask(request::Name { name }, &crate::event::Silent);
+        }
+        self.objects.open_blob(id)
+    }
+
+    fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>, StoreError> {
+        self.objects.read_blob(id)
+    }
+
+    fn blob_path(&self, id: &BlobId) -> PathBuf {
+        self.objects.blob_path(id)
+    }
+
+    fn blob_size(&self, id: &BlobId) -> Result<Option<u64>, StoreError> {
+        self.objects.blob_size(id)
+    }
+}
+
 impl Source for Asked {
     fn objects(&self) -> &dyn ObjectReader {
-        &self.objects
+        self
     }
 
     fn list(&self) -> Result<Vec<(EntryName, Tree)>, SourceError> {

@@ -10,7 +10,7 @@ use crate::{
     handed::Handed,
     in_flight::Gone,
     request::Request,
-    socket::{FrameError, Kind, Link, MAX_ANSWER, Question},
+    socket::{self, FrameError, Kind, Link, MAX_ANSWER, Question},
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -21,7 +21,7 @@ use std::{
     io,
     os::fd::{AsFd as _, OwnedFd},
     path::PathBuf,
-    sync::{Mutex, PoisonError, atomic::Ordering},
+    sync::{Mutex, OnceLock, PoisonError, atomic::Ordering},
 };
 
 /// How often who waits looks whether that is still wanted.
@@ -31,12 +31,25 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 pub struct Remote {
     config: Config,
     daemon: Mutex<Option<Daemon>>,
+    read_only: OnceLock<bool>,
 }
 
 impl Remote {
     /// To the daemon of this configuration's store.
     pub fn new(config: Config) -> Self {
-        Self { config, daemon: Mutex::default() }
+        Self { config, daemon: Mutex::default(), read_only: OnceLock::new() }
+    }
+
+    /// Whether the store may only be read, and nobody serves it: then it can be looked into, and needs no owner.
+    pub fn is_read_only(&self) -> bool {
+        *self.read_only.get_or_init(|| {
+            let store = &self.config.store;
+            let may_not_write = || {
+                let asked = rustix::fs::access(store, rustix::fs::Access::WRITE_OK);
+                matches!(asked, Err(Errno::ROFS | Errno::ACCESS))
+            };
+            may_not_write() && socket::connect(store).is_err()
+        })
     }
 
     /// Asks, and tells the observer of what happens until the answer comes.

@@ -202,6 +202,8 @@ impl Connection {
     }
 
     fn carry_out(&self, frame: Frame, nuka: &Nuka, busy: &AtomicBool) {
+        // Until the answer was sent.
+        let _answering = self.state.answering();
         let mut stop = None;
         let reply = self.answer(frame, nuka, &mut stop);
         // Before the answer is sent, upon which the next question may come.

@@ -111,6 +111,9 @@ pub fn serve(
     // Removed before the store is given up: whoever finds no socket starts another daemon, which then has to wait a moment.
     drop(place);
     state.close();
+    if let Ok(store) = state.shared.store() {
+        store.close_index();
+    }
     Ok(())
 }
 

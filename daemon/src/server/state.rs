@@ -12,7 +12,10 @@ use std::{
     net::Shutdown,
     os::unix::net::UnixStream,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -51,6 +54,8 @@ pub struct State {
     wake: UnixStream,
     /// Requests that are being carried out, the longest first.
     working: Mutex<Vec<Arc<Work>>>,
+    /// Questions that have come and are not answered yet.
+    answering: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -83,6 +88,9 @@ pub struct Working<'a> {
     work: Arc<Work>,
 }
 
+/// While this lives, a question is being answered: the daemon does not end before the answer was sent.
+pub struct Answering<'a>(&'a State);
+
 impl Working<'_> {
     /// The request.
     pub fn work(&self) -> &Arc<Work> {
@@ -108,6 +116,7 @@ impl State {
             begun: Instant::now(),
             clients: Mutex::default(),
             working: Mutex::default(),
+            answering: AtomicUsize::new(0),
         }
     }
 
@@ -146,6 +155,12 @@ impl State {
         clients.connected.push((Arc::clone(&gone), socket, user));
         clients.used = true;
         Some(Client { state: Arc::clone(self), gone })
+    }
+
+    /// A question that is going to be answered.
+    pub fn answering(&self) -> Answering<'_> {
+        self.answering.fetch_add(1, Ordering::AcqRel);
+        Answering(self)
     }
 
     /// A request more; `None` if the daemon is about to end.
@@ -206,7 +221,7 @@ impl State {
     pub fn may_end(&self) -> bool {
         let clients = self.clients();
         let late = clients.deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        clients.stopping && (late || self.at_work() == 0)
+        clients.stopping && (late || (self.at_work() == 0 && self.answering.load(Ordering::Acquire) == 0))
     }
 
     /// What there is to tell of it to one of its clients.
@@ -231,6 +246,13 @@ impl State {
             requests,
             capabilities,
         }
+    }
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.0.answering.fetch_sub(1, Ordering::AcqRel);
+        self.0.wake();
     }
 }
 

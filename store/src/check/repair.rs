@@ -1,7 +1,7 @@
 //! Putting right what verifying found: nothing is deleted, and what is not whole is made or fetched again.
 
 use super::verify::{Owner, VerifyReport, Wrong};
-use crate::{error::StoreError, index::Forget, store::Store};
+use crate::{error::StoreError, index::Forget, store::Store, watch::FileChange};
 use nuka_pir::{BlobId, BuildId, Pid, SourceId};
 
 /// What was done, and what is left to be made again.
@@ -72,7 +72,10 @@ pub fn repair(store: &Store, report: &VerifyReport) -> Result<RepairReport, Stor
 /// Moves a file to `damaged/`. `false` if it has gone meanwhile.
 fn move_away(store: &Store, path: &std::path::Path, name: &str) -> Result<bool, StoreError> {
     let place = store.root().join("damaged");
-    let moved = fs_err::create_dir_all(&place).and_then(|()| fs_err::rename(path, place.join(name)));
+    let aside = place.join(name);
+    let moved = fs_err::create_dir_all(&place)
+        .and_then(|()| store.inner().objects.watch().ask(FileChange::Rename(path, &aside)))
+        .and_then(|()| fs_err::rename(path, &aside));
     match moved {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(StoreError::io("move away", path, error))

@@ -14,7 +14,9 @@ use crate::{
     id_hash::IdSet,
     index::{Forget, Used},
     lease,
+    reserve::{self, Given},
     store::Store,
+    watch::FileChange,
 };
 use nuka_pir::{BlobId, BuildId, Pid, SourceId};
 use std::time::{Duration, Instant};
@@ -22,7 +24,7 @@ use std::time::{Duration, Instant};
 /// Objects removed between two looks at the clock.
 const STEP: usize = 64;
 /// Packages that are forgotten at a time when the disk is full.
-const FEW: usize = 32;
+const FEW: usize = 16;
 
 /// Removes what the plan says, except for what was used, made, leased or named since. `progress` is told how many
 /// objects of how many are done.
@@ -32,6 +34,8 @@ const FEW: usize = 32;
 /// was cancelled there, nothing that is named is missing, and the next collection goes on.
 pub fn run(store: &Store, plan: GcPlan, progress: &mut dyn FnMut(u64, u64)) -> Result<GcReport, GcError> {
     let _turn = store.inner().gc.turn(store.cancel())?;
+    // Once there is room: when the objects are gone, or if it was not needed.
+    let _reserve = Given(store.root());
     let mut state = plan.state;
     let mut report = GcReport::default();
     forget(store, &mut state, &mut report)?;
@@ -54,7 +58,7 @@ fn purge(store: &Store, wait: Duration, report: &mut GcReport) -> Result<(), Sto
     if let Some(trash) = Trash::open(store.root())?
         && let Some(_no_finds) = store.inner().gc.no_finds(wait)?
     {
-        trash.purge()?;
+        trash.purge(store.inner().objects.watch())?;
         report.aside = Amount::default();
     }
     Ok(())
@@ -141,7 +145,10 @@ fn forget(store: &Store, state: &mut State, report: &mut GcReport) -> Result<(),
     state.dead_pirs.clear();
     if !forget.is_empty() {
         report.logs = match store.update(|index| index.forget(&forget).map_err(StoreError::Index)) {
-            Err(error) if error.is_storage_full() => forget_on_full_disk(store, state, &forget)?,
+            Err(error) if error.is_storage_full() => {
+                reserve::give(store.root());
+                forget_on_full_disk(store, state, &forget)?
+            }
             result => result?,
         };
     }
@@ -189,7 +196,7 @@ fn dead_records(known: &Known, state: &State) -> Forget {
 }
 
 /// Makes room before the index is written: what nothing names can go before the index says so, and then the index is
-/// told in small parts, each of which needs little room.
+/// told in small parts, each of which needs little room. What was forgotten before one of them fails is forgotten.
 fn forget_on_full_disk(store: &Store, state: &State, forget: &Forget) -> Result<Vec<String>, GcError> {
     remove_damaged(store)?;
     purge(store, Duration::ZERO, &mut GcReport::default())?;
@@ -201,8 +208,14 @@ fn forget_on_full_disk(store: &Store, state: &State, forget: &Forget) -> Result<
         }
     }
     let mut logs = Vec::new();
-    for part in forget.parts(FEW) {
+    let (parts, rest) = forget.parts(FEW);
+    for part in parts {
         logs.extend(store.update(|index| index.forget(&part).map_err(StoreError::Index))?);
+    }
+    match store.update(|index| index.forget(&rest).map_err(StoreError::Index)) {
+        // Nobody relies on it: the next collection forgets it.
+        Err(error) if error.is_storage_full() => {}
+        result => logs.extend(result?),
     }
     Ok(logs)
 }
@@ -210,7 +223,19 @@ fn forget_on_full_disk(store: &Store, state: &State, forget: &Forget) -> Result<
 /// Removes what verifying moved away.
 fn remove_damaged(store: &Store) -> Result<(), StoreError> {
     let path = store.root().join("damaged");
-    match fs_err::remove_dir_all(&path) {
+    let remove = || -> std::io::Result<()> {
+        let watch = store.inner().objects.watch();
+        for entry in fs_err::read_dir(&path)? {
+            let entry = entry?;
+            watch.ask_path(|| entry.path(), |path| FileChange::Remove(path))?;
+            match entry.file_type()?.is_dir() {
+                true => fs_err::remove_dir_all(entry.path())?,
+                false => fs_err::remove_file(entry.path())?,
+            }
+        }
+        fs_err::remove_dir(&path)
+    };
+    match remove() {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(StoreError::io("remove", path, error))
         }

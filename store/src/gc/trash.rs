@@ -7,6 +7,7 @@ use crate::{
     error::StoreError,
     objects::{ObjectDir, object_name},
     platform::NO_FOLLOW,
+    watch::{FileChange, Watch},
 };
 use nuka_pir::BlobId;
 use rustix::{
@@ -90,7 +91,7 @@ impl Trash {
     }
 
     /// Removes all of it for good, and itself. Nobody may want anything of it any more.
-    pub(crate) fn purge(self) -> Result<(), StoreError> {
+    pub(crate) fn purge(self, watch: &Watch) -> Result<(), StoreError> {
         let failed = |error: Errno| StoreError::io("empty", &self.path, error);
         let entries = fs::Dir::read_from(&self.dir).map_err(failed)?;
         for entry in entries {
@@ -99,6 +100,9 @@ impl Trash {
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
+            let path = || self.path.join(name.to_string_lossy().as_ref());
+            let asked = watch.ask_path(path, |path| FileChange::Remove(path));
+            asked.map_err(|error| StoreError::io("empty", &self.path, error))?;
             match fs::unlinkat(&self.dir, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(error) => return Err(failed(error)),

@@ -40,9 +40,14 @@ impl Forget {
             && self.stats_kept.is_none()
     }
 
-    /// The same in parts of about `count` things.
-    pub(crate) fn parts(&self, count: usize) -> Vec<Self> {
+    /// The same in parts of about `count` things, in an order in which each may be the last; and what may be left out:
+    /// uses, and what is known of files on disk, which are looked up and then checked.
+    pub(crate) fn parts(&self, count: usize) -> (Vec<Self>, Self) {
         let mut parts: Vec<Self> = Vec::new();
+        // Memories name PIRs: they go before those.
+        if !self.values.is_empty() {
+            parts.push(Self { values: self.values.clone(), ..Self::default() });
+        }
         parts.extend(
             self.packages.chunks(count).map(|part| Self { packages: part.to_vec(), ..Self::default() }),
         );
@@ -51,9 +56,8 @@ impl Forget {
             self.sources.chunks(count).map(|part| Self { sources: part.to_vec(), ..Self::default() }),
         );
         parts.extend(self.builds.chunks(count).map(|part| Self { builds: part.to_vec(), ..Self::default() }));
-        let Self { uses, values, stats_kept, .. } = self.clone();
-        parts.push(Self { uses, values, stats_kept, ..Self::default() });
-        parts
+        let Self { uses, stats_kept, .. } = self.clone();
+        (parts, Self { uses, stats_kept, ..Self::default() })
     }
 }
 

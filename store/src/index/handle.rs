@@ -11,7 +11,7 @@ use crate::{
     error::StoreError,
     owner::Ownership,
     staging::Stage,
-    watch::{Watch, WatchedIndex},
+    watch::{FileChange, Watch, WatchedIndex},
 };
 use redb::{Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
 use std::{
@@ -170,7 +170,7 @@ impl Index {
         let guard = &self.shared.guard;
         let _lock = self.shared.locks.take(true, self.shared.options.wait, guard.path())?;
         let (value, stage) = make()?;
-        let path = guard.path();
+        let (path, watch) = (guard.path(), &self.shared.watch);
         let parent = path.parent().unwrap_or(path);
         let damaged = parent.join("damaged");
         // A file that cannot be kept is no reason to go without an index.
@@ -178,12 +178,18 @@ impl Index {
         let _ = kept.and_then(|()| {
             let old = damaged.join("index.redb");
             let _ = fs_err::remove_file(&old);
+            watch.ask(FileChange::Link(path, &old))?;
             fs_err::hard_link(path, old)
         });
         let made = stage.path().join("index.redb");
-        fs_err::rename(made, path).map_err(|error| guard.io("replace", error))?;
+        let replaced = watch
+            .ask(FileChange::WrittenDurably(&made))
+            .and_then(|()| watch.ask(FileChange::Rename(&made, path)))
+            .and_then(|()| fs_err::rename(&made, path));
+        replaced.map_err(|error| guard.io("replace", error))?;
         let directory = fs_err::File::open(parent).map_err(|error| guard.io("replace", error))?;
-        directory.sync_all().map_err(|error| guard.io("replace", error))?;
+        let asked = watch.ask(FileChange::SyncAll);
+        asked.and_then(|()| directory.sync_all()).map_err(|error| guard.io("replace", error))?;
         guard.take_spoiled();
         Ok(value)
     }
@@ -195,7 +201,8 @@ impl Index {
         }
     }
 
-    fn close(&self) {
+    /// Closes the file now if nobody uses it, also an owner's.
+    pub(crate) fn close(&self) {
         let state = self.shared.lock();
         self.shared.close_if(state, |_| true);
     }

@@ -7,8 +7,10 @@ use crate::{
     support::{self, open},
 };
 use nuka_store::{
+    StoreError,
     check::{VerifyOptions, rebuild_index, verify},
     export,
+    gc::{self, GcOptions},
     import::{self, ClosureError, Limits},
 };
 use std::path::Path;
@@ -53,6 +55,53 @@ pub fn child_collect(disk: &Path) {
         std::fs::remove_dir_all(&root).unwrap();
     }
     println!("stress: gc made room on a full disk, 4 times");
+}
+
+pub fn collecting_many() {
+    on_small_disk("child-collect-many", "60m");
+}
+
+/// In a process of its own, on a small file system with no room at all: an index that was written at once has nothing to
+/// spare, and forgetting all of it rewrites most of it.
+pub fn child_collect_many(disk: &Path) {
+    let root = disk.join("store");
+    let store = open(&root);
+    let batch = store.batch();
+    let tree = support::tree(&batch, &[("file", "the same in all")]);
+    batch.commit_objects().unwrap();
+    let count = 4000;
+    store
+        .update(|index| {
+            for number in 0..count {
+                let name = format!("package{number}");
+                let (pid, text) = support::pir(&name, &[]);
+                index.put_pir(&pid, &support::name(&name), &support::version("1"), text.as_bytes())?;
+                index.put_realisation(&pid, &support::realisation(number, tree))?;
+                index.put_value("memories", name.as_bytes(), pid.as_bytes())?;
+            }
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+    drop(store);
+    let filler = fill_up(disk, 0);
+    let store = open(&root);
+    let options = GcOptions {
+        keep_since_ms: u64::MAX,
+        now_ms: 1,
+        forget_values: vec!["memories".to_owned()],
+        ..GcOptions::default()
+    };
+    let report = gc::run(&store, gc::plan(&store, &options).unwrap(), &mut |_, _| ()).unwrap();
+    assert_eq!((report.packages, report.pirs), (count as usize, count as usize));
+    assert!(store.read().unwrap().packages().unwrap().is_empty());
+    assert!(store.read().unwrap().values("memories").unwrap().is_empty());
+    assert!(verify(&store, &VerifyOptions::default(), &|_, _| ()).unwrap().is_clean());
+    // The next one finds room kept for it once there is any.
+    std::fs::remove_file(filler).unwrap();
+    drop(store);
+    drop(open(&root));
+    assert!(root.join("reserve").exists());
+    println!("stress: {count} packages were collected on a full disk");
 }
 
 pub fn importing_and_rebuilding() {

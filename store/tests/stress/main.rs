@@ -24,7 +24,7 @@ mod support;
 use std::path::Path;
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 13] = [
+const TRIALS: [(&str, fn()); 14] = [
     ("add_killed", add::killed_at_random_points),
     ("add_at_once", add::two_processes_lose_nothing),
     ("add_full_disk", straits::full_disk),
@@ -36,6 +36,7 @@ const TRIALS: [(&str, fn()); 13] = [
     ("lease_killed", gc::lease_dies_with_its_process),
     ("closure_memory", straits::closures_take_no_memory),
     ("gc_full_disk", full_disk::collecting),
+    ("gc_full_disk_many", full_disk::collecting_many),
     ("rebuild_full_disk", full_disk::importing_and_rebuilding),
     ("bombs", straits::bombs_take_no_memory),
 ];
@@ -51,6 +52,7 @@ fn main() {
         ["child-closure", root] => straits::child_closure(Path::new(root)),
         ["child-import", root, file] => gc::child_import(Path::new(root), Path::new(file)),
         ["child-collect-full", disk] => full_disk::child_collect(Path::new(disk)),
+        ["child-collect-many", disk] => full_disk::child_collect_many(Path::new(disk)),
         ["child-rebuild-full", disk] => full_disk::child_rebuild(Path::new(disk)),
         ["child-bomb", root] => straits::child_bomb(Path::new(root)),
         ["child-fill", disk] => straits::child_fill(Path::new(disk)),
