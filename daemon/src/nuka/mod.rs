@@ -6,6 +6,7 @@ mod build;
 mod care;
 mod doctor;
 mod exchange;
+mod explain;
 mod inspect;
 mod mount;
 mod names;

@@ -77,6 +77,7 @@ requests!(
     care::Import,
     care::Diff,
     bootstrap::BootstrapGo,
+    bootstrap::Explain,
 );
 
 fn one<R: Request>(
