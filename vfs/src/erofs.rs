@@ -65,3 +65,53 @@ pub(crate) fn write(tree: &Tree, to: &mut dyn Write) -> io::Result<()> {
 fn impossible(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(inodes: Vec<Inode>) -> io::Result<Vec<u8>> {
+        let mut out = Vec::new();
+        write(&Tree { inodes, ..Tree::default() }, &mut out).map(|()| out)
+    }
+
+    fn directory(entries: &[(&[u8], usize)]) -> Inode {
+        let entry = |(name, inode): &(&[u8], usize)| Entry { name: (*name).into(), inode: *inode };
+        Inode::Directory(entries.iter().map(entry).collect())
+    }
+
+    #[test]
+    fn an_image_is_whole_blocks_and_has_nothing_but_the_tree() {
+        let inodes = || {
+            let file =
+                Inode::File { size: 5 << 40, executable: true, redirect: b"/ab/cdef".as_slice().into() };
+            vec![
+                directory(&[(b"z", 1), (b"a", 2), (b"+", 3)]),
+                file,
+                Inode::Symlink(vec![b'x'; 4090].into()),
+                directory(&[]),
+            ]
+        };
+        let first = image(inodes()).unwrap();
+        assert_eq!(first, image(inodes()).unwrap());
+        assert_eq!(first.len() % 4096, 0);
+        assert_eq!(first[1024..1028], 0xE0F5_E1E2_u32.to_le_bytes());
+        // A target that does not fit beside its inode has a block of its own, the last one.
+        assert_eq!(first[first.len() - 4096..][..4090], [b'x'; 4090]);
+        // Names are in the order of their bytes, also before `.`.
+        let names = |needle: &[u8]| first.windows(needle.len()).any(|bytes| bytes == needle);
+        assert!(names(b"+...az"));
+    }
+
+    #[test]
+    fn what_no_image_can_hold_is_refused() {
+        for inodes in [
+            vec![],
+            vec![directory(&[(b"name", 7)])],
+            vec![directory(&[(&[b'n'; 256], 1)]), directory(&[])],
+            vec![directory(&[(b"", 1)]), directory(&[])],
+        ] {
+            assert_eq!(image(inodes).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        }
+    }
+}
