@@ -6,7 +6,7 @@
 
 use crate::{api::Target, error::Error, recipes::RecipeRoots};
 use nuka_nushell_ext::{self as nu, Evaluator, MissingHashes, Options, RecipeName, RecipePath};
-use nuka_pir::{BlobId, Cpu, Pid, Platform, canonical};
+use nuka_pir::{BlobId, Cpu, Meta, Pid, Platform, canonical};
 use nuka_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -59,6 +59,13 @@ pub struct Evaluated {
     pub recipe: String,
     /// All versions that its recipe offers.
     pub versions: Vec<String>,
+    /// What its recipe tells people of it. Another recipe of the same package may tell something else.
+    #[serde(default, skip_serializing_if = "is_silent")]
+    pub meta: Meta,
+}
+
+fn is_silent(meta: &Meta) -> bool {
+    *meta == Meta::default()
 }
 
 /// A source that stands beside a recipe.
@@ -128,7 +135,7 @@ fn split(path: &Path, follow: bool) -> Result<(std::path::PathBuf, RecipePath), 
 
 /// The question as bytes: nuka's version, and each target.
 fn question(targets: &[nu::Target]) -> Vec<u8> {
-    let mut hasher = blake3::Hasher::new_derive_key("nuka evaluation 1");
+    let mut hasher = blake3::Hasher::new_derive_key("nuka evaluation 2");
     let mut field = |text: &str| {
         hasher.update(&(text.len() as u64).to_le_bytes());
         hasher.update(text.as_bytes());
@@ -198,6 +205,7 @@ fn answer(evaluation: &nu::Evaluation) -> Answer {
             version: package.pir.version.to_string(),
             recipe: package.recipe.to_string(),
             versions: package.versions.iter().map(ToString::to_string).collect(),
+            meta: package.meta.clone(),
         };
         answer.packages.insert(pid.to_string(), evaluated);
         for (source, path) in &package.local_sources {
@@ -217,7 +225,7 @@ fn register(
     let batch = store.batch();
     let mut metas = Vec::new();
     for (pid, package) in &evaluation.packages {
-        if package.meta != nuka_pir::Meta::default() {
+        if !is_silent(&package.meta) {
             let text = package.meta.to_text().map_err(nuka_pir::PirError::from)?;
             metas.push((*pid, batch.add_blob(text.as_bytes())?));
         }

@@ -101,7 +101,7 @@ fn from_source(text: &mut String, name: &str, resolved: &Resolved) -> std::fmt::
     writeln!(text, "#")?;
     writeln!(
         text,
-        "# A first draft. `nuka build ./{name}.nu` tries it; `nuka log {name}` shows what its tools said."
+        "# A first draft. `nuka build ./{name}.nu` tries it; `nuka log ./{name}.nu` shows what its tools said."
     )?;
     if resolved.source_directories.len() > 1 {
         // Names in an archive are anybody's: no line of them may end the comment.

@@ -2,7 +2,7 @@
 //! every other way of unpacking it.
 //!
 //! A download becomes a blob beside its tree. The index knows it by its hash (namespace [`KEPT`]: the hash's canonical
-//! text to the blob's 32 bytes), so that a second `--subdir` of one archive needs no network; its bytes are hashed
+//! text to the blob's 32 bytes and where it came from), so that a second `--subdir` of one archive needs no network; its bytes are hashed
 //! again before they are used. Local sources are read anew each time, because only reading shows whether they still
 //! have the hash that the recipe names.
 
@@ -77,6 +77,7 @@ impl Fetcher {
         let options = options(source)?;
         let name = super::fetcher::file_name(&source.origin);
         if let Some(blob) = kept_blob(store, kept.as_deref(), &source.hash)? {
+            progress(Progress::Known { other: other_origin(kept.as_deref(), &source.origin) });
             let file = store.open_blob(&blob)?;
             let tree = import_file(&batch, source, &name, file, &options, progress)?;
             let record = SourceRecord { tree, download: Some(blob), time_ms: clock::now_ms() };
@@ -91,7 +92,9 @@ impl Fetcher {
         let record = SourceRecord { tree, download: Some(blob), time_ms: clock::now_ms() };
         batch.add_source_record(&id, &record)?;
         batch.commit(|index| {
-            index.put_value(KEPT, key.as_bytes(), blob.as_bytes())?;
+            let mut value = blob.as_bytes().to_vec();
+            value.extend_from_slice(named(&source.origin).as_bytes());
+            index.put_value(KEPT, key.as_bytes(), &value)?;
             Ok::<_, FetchError>(index.put_source(&id, &record)?)
         })?;
         // The store has it now. What another registry's directory holds is not ours to remove.
@@ -165,8 +168,7 @@ fn kept_blob(
     kept: Option<&[u8]>,
     expected: &SourceHash,
 ) -> Result<Option<BlobId>, FetchError> {
-    let Some(bytes) = kept.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) else { return Ok(None) };
-    let blob = BlobId::from_bytes(bytes);
+    let Some(blob) = kept.and_then(kept::blob) else { return Ok(None) };
     if !store.has(&blob)? {
         return Ok(None);
     }
@@ -174,6 +176,14 @@ fn kept_blob(
     let read = store.open_blob(&blob).map(|mut file| hasher.read(&mut file))?;
     // A damaged one is as good as none: it is fetched again, and the store heals.
     Ok((read.is_ok() && hasher.finish() == *expected).then_some(blob))
+}
+
+/// Where a download came from that the store has, if `origin` names another place. A hash alone decides what is used, so a
+/// recipe that names a new version and keeps the old one's hash is built from the old one.
+fn other_origin(kept: Option<&[u8]>, origin: &Origin) -> Option<String> {
+    let (_, from) = kept?.split_first_chunk::<32>()?;
+    let from = String::from_utf8_lossy(from).into_owned();
+    (!from.is_empty() && from != named(origin)).then_some(from)
 }
 
 /// How a source is unpacked. What is not said follows from what it is: a single directory at the top of a source

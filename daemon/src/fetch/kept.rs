@@ -23,6 +23,11 @@ pub(super) fn lock_name(key: &str) -> String {
     blake3::hash(key.as_bytes()).to_hex().to_string()
 }
 
+/// The blob of what the index has by the name of a hash.
+pub(super) fn blob(value: &[u8]) -> Option<BlobId> {
+    value.first_chunk().copied().map(BlobId::from_bytes)
+}
+
 /// Removes a download, and what its server said of it.
 pub(super) fn remove(path: &Path) {
     let mut told = OsString::from(path);
@@ -43,8 +48,7 @@ pub(crate) fn remove_kept(store: &Store, downloads: &Path) {
     let Ok(known) = store.read().and_then(|index| Ok(index.values(KEPT)?)) else { return };
     for (key, blob) in known {
         let hash: Option<SourceHash> = std::str::from_utf8(&key).ok().and_then(|text| text.parse().ok());
-        let blob = <[u8; 32]>::try_from(blob).map(BlobId::from_bytes);
-        let (Some(hash), Ok(blob)) = (hash, blob) else { continue };
+        let (Some(hash), Some(blob)) = (hash, self::blob(&blob)) else { continue };
         let path = downloads.join(net::key(Some(&hash), None));
         if !path.exists() || !store.has(&blob).unwrap_or(false) {
             continue;

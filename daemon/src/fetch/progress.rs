@@ -36,6 +36,11 @@ pub enum Progress {
         /// Its size in bytes.
         bytes: u64,
     },
+    /// The download was here already.
+    Known {
+        /// Where it came from, if that is another place than this source names.
+        other: Option<String>,
+    },
     /// The download is being read into the store.
     Importing,
 }

@@ -20,6 +20,7 @@ use crate::{
 use nuka_pir::{Origin, OutputName, Pid, Source, SourceId};
 use nuka_store::{Lease, Realisation, RootTarget, Used};
 use std::{
+    cell::Cell,
     collections::{HashMap, HashSet},
     num::NonZeroUsize,
     path::PathBuf,
@@ -356,7 +357,19 @@ impl Nuka {
                 .directory_of(&local.recipe)
                 .map_err(|source| Error::RecipeFile { path: PathBuf::from(&local.recipe), source })?,
         };
+        let known = Cell::new(false);
         let progress = |progress: fetch::Progress| match progress {
+            fetch::Progress::Known { other } => {
+                known.set(true);
+                if let Some(other) = other {
+                    observer.event(Event::Warning {
+                        text: format!(
+                            "{name} was not fetched: its hash is that of {other}, which is here and is what is used. If they \
+                             are not the same, `nuka update-hashes` with the recipe writes the right one"
+                        ),
+                    });
+                }
+            }
             fetch::Progress::Started { from: done, total }
             | fetch::Progress::Received { bytes: done, total } => {
                 observer.event(Event::Fetching { source: name.clone(), done, total });
@@ -370,7 +383,9 @@ impl Nuka {
             _ => {}
         };
         let cid = self.fetcher_for(observer)?.fetch(self.store()?, source, beside.as_deref(), &progress)?;
-        observer.event(Event::Fetched { source: name });
+        if !known.get() {
+            observer.event(Event::Fetched { source: name });
+        }
         Ok(cid)
     }
 

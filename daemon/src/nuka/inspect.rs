@@ -10,10 +10,9 @@ use crate::{
     worker::package_ref,
 };
 use nuka_pir::{
-    CurrentDirectory, Meta, OutputName, Permissions, Pid, Pir, canonical,
+    CurrentDirectory, OutputName, Permissions, Pid, Pir, canonical,
     graph::{self, Pirs},
 };
-use nuka_store::{IndexReader, ObjectReader as _};
 use std::{collections::btree_map::Entry, path::PathBuf};
 
 impl Nuka {
@@ -29,13 +28,13 @@ impl Nuka {
         let (answer, pid) = self.one(target)?;
         let index = self.store()?.read()?;
         let pir = plan::load(&index, pid)?;
-        let meta = self.meta(&index, pid)?;
         let package = package_ref(pid, &pir);
         let references = |inputs: &mut dyn Iterator<Item = Pid>| -> Result<Vec<PackageRef>, Error> {
             inputs.map(|pid| Ok(package_ref(pid, &plan::load(&index, pid)?))).collect()
         };
         let outputs = index.realisation(&pid)?.map(|realisation| realisation.outputs).unwrap_or_default();
         let evaluated = answer.packages.get(&pid.to_string());
+        let meta = evaluated.map(|package| package.meta.clone()).unwrap_or_default();
         let key = published::key(&package.name, &package.version);
         Ok(PackageInfo {
             description: meta.description,
@@ -63,12 +62,6 @@ impl Nuka {
             published: self.published()?.get(&key).copied(),
             package,
         })
-    }
-
-    fn meta(&self, index: &IndexReader, pid: Pid) -> Result<Meta, Error> {
-        let Some(blob) = index.meta(&pid)? else { return Ok(Meta::default()) };
-        let bytes = self.store()?.read_blob(&blob)?;
-        Ok(Meta::from_text(&String::from_utf8_lossy(&bytes)).map_err(nuka_pir::PirError::from)?)
     }
 
     /// A package's PIR.
@@ -126,10 +119,11 @@ impl Nuka {
         let mut found = Vec::new();
         for target in self.all()? {
             // A recipe that does not evaluate is not found; building it says why.
-            let Ok((_, pid)) = self.one(&target) else { continue };
+            let Ok((answer, pid)) = self.one(&target) else { continue };
             let index = self.store()?.read()?;
             let pir: Pir = plan::load(&index, pid)?;
-            let description = self.meta(&index, pid)?.description;
+            let evaluated = answer.packages.get(&pid.to_string());
+            let description = evaluated.and_then(|package| package.meta.description.clone());
             let text = format!("{} {}", pir.name, description.as_deref().unwrap_or_default()).to_lowercase();
             if words.iter().all(|word| text.contains(word.as_str())) {
                 let built =

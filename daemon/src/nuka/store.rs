@@ -269,6 +269,8 @@ impl Nuka {
         known.dedup();
         match known.as_slice() {
             [cid] if id.len() > 3 => Ok((*cid, None)),
+            // So short a text would mean something else as soon as the next object comes.
+            [cid] => Err(not_found(Some(cid.short()))),
             [] => {
                 let names = index.packages()?.into_iter().map(|(name, ..)| name.to_string());
                 Err(not_found(suggest::nearest(name, names)))

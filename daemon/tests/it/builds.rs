@@ -125,3 +125,30 @@ fn outputs_are_split_and_a_changed_run_part_builds_nothing() {
     assert_ne!(first.package.pid, second.package.pid);
     assert_eq!((second.how, second.build), (How::Unchanged, first.build));
 }
+
+#[test]
+fn what_a_recipe_tells_of_a_package_is_told_for_that_recipe() {
+    let world = World::new(1);
+    let say = |recipe: &str, words: &str| {
+        let text = format!(
+            r#"export def main [] {{
+  derivation same "1.0" {{
+    description: "{words}"
+    language: data
+    build: {{|p| write out/usr/share/same "same" }}
+  }}
+}}
+"#
+        );
+        world.recipe(recipe, &text);
+    };
+    say("same", "first");
+    say("other", "second");
+    let shown = |recipe: &str| world.nuka.show(&recipe.parse().unwrap()).unwrap();
+    let (same, other, again) = (shown("same"), shown("other"), shown("same"));
+    assert_eq!(same.package.pid, other.package.pid);
+    let told = [same, other, again].map(|shown| shown.description.unwrap());
+    assert_eq!(told, ["first", "second", "first"]);
+    let found = world.nuka.search("same first").unwrap();
+    assert_eq!(found.len(), 1);
+}

@@ -77,6 +77,32 @@ fn a_source_is_fetched_once_however_it_is_unpacked() {
 }
 
 #[test]
+fn a_download_that_came_from_elsewhere_is_told_of() {
+    let body = archive(&[("a-1/README", "r")]);
+    let server = serving(&body);
+    let person = Person::new();
+    let store = store(&person);
+    let fetcher = person.fetcher();
+    let source = url_source(&server, "/a-1.tar.gz", sha256_of(&body));
+    fetcher.fetch(&store, &source, None, &|_| {}).unwrap();
+    let known = |source: &Source| {
+        let said = std::cell::RefCell::new(Vec::new());
+        let hear = |progress| {
+            if let Progress::Known { other } = progress {
+                said.borrow_mut().push(other);
+            }
+        };
+        fetcher.fetch(&store, source, None, &hear).unwrap();
+        said.into_inner()
+    };
+    let same = with(source.clone(), None, Some(0), None);
+    assert_eq!(known(&same), [None]);
+    // The version was raised and the hash was not.
+    let raised = url_source(&server, "/a-2.tar.gz", sha256_of(&body));
+    assert_eq!(known(&raised), [Some(source.origin.to_string())]);
+}
+
+#[test]
 fn a_kept_download_that_is_damaged_is_fetched_again() {
     let body = archive(&[("a/x", "1"), ("a/y", "2")]);
     let server = serving(&body);
