@@ -28,7 +28,7 @@ pub struct StoreInfo {
     pub packages: Vec<PackageSize>,
     /// Sources.
     pub sources: u64,
-    /// The bytes of all files of all packages and sources, as they would be without sharing.
+    /// The bytes of all files of all packages and sources and of all downloads, as they would be without sharing.
     pub unshared_bytes: u64,
 }
 
@@ -69,8 +69,13 @@ pub fn info(store: &Store) -> Result<StoreInfo, StoreError> {
         })
         .collect();
     packages.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.pid.cmp(&b.pid)));
-    let sources = known.sources.values().map(|(tree, _)| tree.size);
-    let unshared = packages.iter().map(|package| package.bytes).chain(sources).fold(0, u64::saturating_add);
+    let trees = packages.iter().map(|package| package.bytes);
+    let trees = trees.chain(known.sources.values().map(|(tree, _)| tree.size));
+    let mut unshared = trees.fold(0, u64::saturating_add);
+    // What is downloaded is kept beside the tree that was made of it.
+    for download in known.sources.values().filter_map(|(_, download)| *download) {
+        unshared = unshared.saturating_add(objects.size(&download)?.unwrap_or(0));
+    }
     Ok(StoreInfo {
         objects: count,
         bytes,
