@@ -224,6 +224,9 @@ fn unpack(engine: &EngineState, stack: &mut Stack, call: &Call) -> Result<Unpack
     Ok(Unpack { format, strip, subdir: flag(engine, stack, call, "subdir")?, drop_extras })
 }
 
+/// Stands for a hash that is yet to be written.
+const NONE: SourceHash = SourceHash::Blake3([0; 32]);
+
 fn source(
     engine: &EngineState,
     stack: &mut Stack,
@@ -234,22 +237,27 @@ fn source(
     let session = session::current()?;
     let unpack = unpack(engine, stack, call)?;
     let value: Option<Value> = call.get_flag(engine, stack, "hash")?;
+    let collect = session.options.missing_hashes == MissingHashes::Collect;
     let hash = match &value {
         None => None,
-        Some(value) => Some(text(value)?.parse::<SourceHash>().map_err(|error| {
-            ShellError::from(
-                labeled("hash", error.to_string())
+        Some(value) => match text(value)?.parse::<SourceHash>() {
+            Ok(hash) => Some(hash),
+            // It is to be replaced, whatever it is.
+            Err(_) if collect => Some(NONE),
+            Err(error) => {
+                return Err(labeled("hash", error.to_string())
                     .with_label("here", value.span())
-                    .with_help(format!("`nuka update-hashes {}` writes it", recipe(&session))),
-            )
-        })?),
+                    .with_help(format!("`nuka update-hashes {}` writes it", recipe(&session)))
+                    .into());
+            }
+        },
     };
     let written = value.as_ref().map(|value| written(engine, value.span()));
     note(&session, engine, call.span(), hash.zip(written), &origin, &unpack);
-    let hash = match (hash, session.options.missing_hashes) {
-        (Some(hash), _) => hash,
-        (None, MissingHashes::Collect) => SourceHash::Blake3([0; 32]),
-        (None, MissingHashes::Refuse) => {
+    let hash = match hash {
+        Some(hash) => hash,
+        None if collect => NONE,
+        None => {
             return Err(labeled("missing_hash", format!("the fetch of {origin} has no hash"))
                 .with_label("no --hash", call.head)
                 .with_help(format!(

@@ -335,6 +335,14 @@ fn fetches_are_told_with_their_places() {
     "#);
     assert_eq!(evaluation.warnings.len(), 1);
     insta::assert_snapshot!(evaluation.warnings[0].message, @"derivation `it` has version 1.0, but its source crate:it@1.1 has 1.1");
+    // A hash that cannot be read is one that is to be replaced.
+    let recipe = recipe.replace("sha256:", "sha265:");
+    let options = Options { missing_hashes: MissingHashes::Collect, ..Options::default() };
+    let evaluation =
+        Evaluator::new(&*files(&[("it.nu", &recipe)]), options).evaluate(&[package("it")]).unwrap();
+    let places = evaluation.fetches.iter().filter_map(|fetch| fetch.hash.as_ref());
+    let texts: Vec<_> = places.map(|(_, span)| &recipe[span.clone()]).collect();
+    assert_eq!(texts, ["\"sha265:0000000000000000000000000000000000000000000000000000000000000001\""]);
 }
 
 #[test]
