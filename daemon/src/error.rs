@@ -48,6 +48,16 @@ pub enum Error {
     /// A bootstrap's packages.
     #[error(transparent)]
     Go(#[from] Box<crate::bootstrap::go::GoError>),
+    /// A compiler that there is no bootstrap of.
+    #[error("there is no bootstrap of {name} {version}; there is one of {known}")]
+    NoBootstrap {
+        /// What was asked for.
+        name: String,
+        /// In which version.
+        version: String,
+        /// What there is.
+        known: String,
+    },
     /// A source.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -344,7 +354,7 @@ impl Error {
             | Error::Unmount(_)
             | Error::Namespace(_) => "nuka::mount",
             Error::Published { .. } => "nuka::published",
-            Error::Go(_) => "nuka::bootstrap",
+            Error::Go(_) | Error::NoBootstrap { .. } => "nuka::bootstrap",
             Error::Shared(error) => error.code(),
             Error::Cancelled => CANCELLED,
         }

@@ -53,6 +53,9 @@ fn fetch_call(resolved: &Resolved) -> String {
             format!("fetch debian {} {} --file {}", quoted(name), quoted(version), quoted(file))
         }
         Origin::Url { url } => format!("fetch url {}", quoted(url)),
+        Origin::Bootstrap { name, version } => {
+            format!("fetch bootstrap {} {}", quoted(name), quoted(version))
+        }
         Origin::Path { path } => format!("fetch path {}", quoted(path)),
     };
     let Unpack { format, strip, subdir, drop_extras } = &resolved.unpack;
@@ -86,7 +89,7 @@ fn purl(resolved: &Resolved) -> Option<String> {
         Origin::Debian { name, version, .. } => {
             format!("pkg:deb/debian/{name}@{}?arch=source", version.replace(':', "%3A"))
         }
-        Origin::Url { .. } | Origin::Path { .. } => return None,
+        Origin::Url { .. } | Origin::Bootstrap { .. } | Origin::Path { .. } => return None,
     })
 }
 

@@ -62,6 +62,13 @@ pub enum Origin {
         /// The address.
         url: String,
     },
+    /// The tools of a compiler that has compiled itself here, as WebAssembly; the hash is BLAKE3, the CID of their tree.
+    Bootstrap {
+        /// The compiler's name: `go`.
+        name: String,
+        /// Its exact version.
+        version: String,
+    },
     /// A directory or archive beside the recipe; the hash is BLAKE3 (of a directory: its CID).
     Path {
         /// The path as the recipe writes it, relative to the recipe.
@@ -73,7 +80,9 @@ impl Origin {
     /// Its texts, each with what it is, as a person would call it.
     pub fn texts(&self) -> Vec<(&'static str, &str)> {
         match self {
-            Origin::Crate { name, version } | Origin::Npm { name, version } => {
+            Origin::Crate { name, version }
+            | Origin::Npm { name, version }
+            | Origin::Bootstrap { name, version } => {
                 vec![("name", name.as_str()), ("version", version.as_str())]
             }
             Origin::Pypi { name, version, file } | Origin::Debian { name, version, file } => {
@@ -233,6 +242,7 @@ impl fmt::Display for Origin {
             Origin::Pypi { name, version, file } => write!(f, "pypi:{name}@{version} ({file})"),
             Origin::Debian { name, version, file } => write!(f, "debian:{name}@{version} ({file})"),
             Origin::Url { url } => f.write_str(url),
+            Origin::Bootstrap { name, version } => write!(f, "bootstrap:{name}@{version}"),
             Origin::Path { path } => write!(f, "path:{path}"),
         }
     }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/build"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,11 @@ type pkg struct {
 	bytes   int64
 }
 
+// shipped says whether it is one that programs find made: one of Go's own, but for those of its tools.
+func (p *pkg) shipped() bool {
+	return p.std && !strings.HasPrefix(p.path, "cmd/")
+}
+
 type graph struct {
 	modules modules
 	context build.Context
@@ -37,6 +43,13 @@ type graph struct {
 func load(modules modules, paths []string) (*graph, error) {
 	g := &graph{modules: modules, context: build.Default, known: map[string]*pkg{}}
 	g.context.CgoEnabled = false
+	if slices.Contains(paths, "std") {
+		std, err := g.std()
+		if err != nil {
+			return nil, err
+		}
+		paths = append(std, slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return path == "std" })...)
+	}
 	for _, path := range append([]string{"runtime"}, paths...) {
 		if err := g.visit(path, nil); err != nil {
 			return nil, err
@@ -105,6 +118,34 @@ func (g *graph) read(path string) (*pkg, error) {
 	slices.Sort(p.needs)
 	p.needs = slices.Compact(p.needs)
 	return p, nil
+}
+
+// std finds Go's own packages that have files for this target, but for those of its tools.
+func (g *graph) std() ([]string, error) {
+	root := filepath.Join(g.context.GOROOT, "src")
+	var all []string
+	err := filepath.WalkDir(root, func(dir string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() || dir == root {
+			return err
+		}
+		path, err := filepath.Rel(root, dir)
+		if err != nil {
+			return err
+		}
+		hidden := []string{"builtin", "cmd", "testdata", "vendor"}
+		if name := entry.Name(); slices.Contains(hidden, name) || strings.ContainsAny(name[:1], "._") {
+			return fs.SkipDir
+		}
+		switch _, err := g.context.ImportDir(dir, 0); err.(type) {
+		case nil:
+			all = append(all, filepath.ToSlash(path))
+		case *build.NoGoError:
+		default:
+			return err
+		}
+		return nil
+	})
+	return slices.DeleteFunc(all, func(path string) bool { return path == "unsafe" }), err
 }
 
 // language is the newest that this Go knows, as "1.27".

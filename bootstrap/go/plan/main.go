@@ -1,11 +1,15 @@
 // Go-plan works out how Go packages are built without cmd/go, which cannot start processes in WASI.
 //
-//	go-plan plan -std DIR -out DIR [-together] [-module PATH=DIR]... PACKAGE...
+//	go-plan plan -std DIR -out DIR [-module PATH=DIR]... PACKAGE...
+//	go-plan steps -std DIR -out DIR [-module PATH=DIR]... PACKAGE...
 //	go-plan pack ARCHIVE OBJECT...
 //
 // "plan" prints, as JSON, every package that the named ones are built from, each after what it imports, and the
 // programs among the named ones. Each comes with its steps, as nuka's builds do them: see steps.go. What the packages are
 // built for is taken from GOOS and GOARCH, and Go's own sources from GOROOT, as everywhere in Go.
+//
+// "steps" prints the same as one list of steps for one build, in the text that "steps-from" reads. Go's own packages are left
+// out, as their archives are where -std says; but for a PACKAGE "std", which is all of them.
 //
 // "pack" adds objects to an archive as cmd/go does it: with no times, owners or modes.
 package main
@@ -16,21 +20,24 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(fmt.Errorf("the commands are plan and pack"))
+		fail(fmt.Errorf("the commands are plan, steps and pack"))
 	}
 	var err error
 	switch command, rest := os.Args[1], os.Args[2:]; command {
 	case "plan":
-		err = plan(rest)
+		err = plan(rest, false)
+	case "steps":
+		err = plan(rest, true)
 	case "pack":
 		err = pack(rest)
 	default:
-		err = fmt.Errorf("%q is not a command: there are plan and pack", command)
+		err = fmt.Errorf("%q is not a command: there are plan, steps and pack", command)
 	}
 	fail(err)
 }
@@ -63,13 +70,12 @@ type entry struct {
 	Steps []step `json:"steps"`
 }
 
-func plan(args []string) error {
+func plan(args []string, together bool) error {
 	flags := flag.NewFlagSet("plan", flag.ContinueOnError)
 	var places places
 	flags.StringVar(&places.std, "std", "", "where the archives of Go's own packages are")
 	flags.StringVar(&places.out, "out", "", "where new archives are put, below the working directory")
 	var modules modules
-	flags.BoolVar(&places.together, "together", false, "leave Go's own packages out: they are there; build the others in one build")
 	flags.Func("module", "a module's path and directory, as PATH=DIR", modules.add)
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -78,13 +84,14 @@ func plan(args []string) error {
 	if places.work, err = os.Getwd(); err != nil {
 		return err
 	}
+	places.together = together && !slices.Contains(flags.Args(), "std")
 	graph, err := load(modules, flags.Args())
 	if err != nil {
 		return err
 	}
 	var out output
 	for _, p := range graph.order {
-		if places.together && p.std {
+		if places.together && p.shipped() {
 			continue
 		}
 		steps, err := compile(p, graph, places)
@@ -94,10 +101,16 @@ func plan(args []string) error {
 		out.Packages = append(out.Packages, &entry{p.path, p.needs, p.bytes, steps})
 	}
 	for _, path := range flags.Args() {
+		if path == "std" {
+			continue
+		}
 		if p := graph.known[path]; p.Name == "main" {
 			all := graph.closure(path)
 			out.Programs = append(out.Programs, &entry{path, all, 0, link(p, all, graph, places)})
 		}
+	}
+	if together {
+		return printSteps(&out)
 	}
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)

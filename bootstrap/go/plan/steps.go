@@ -32,12 +32,12 @@ type places struct {
 }
 
 // archive is where the archive of a package is, once it is built.
-func (at places) archive(path string, std bool) string {
+func (at places) archive(p *pkg) string {
 	root := at.std
-	if at.together && !std {
+	if at.together && !p.shipped() {
 		root = filepath.Join(at.work, at.out)
 	}
-	return archive(root, path)
+	return archive(root, p.path)
 }
 
 func archive(root, path string) string {
@@ -137,7 +137,7 @@ func importcfg(p *pkg, g *graph, at places) string {
 		}
 	}
 	for _, need := range p.needs {
-		fmt.Fprintf(&text, "packagefile %s=%s\n", need, at.archive(need, g.known[need].std))
+		fmt.Fprintf(&text, "packagefile %s=%s\n", need, at.archive(g.known[need]))
 	}
 	return text.String()
 }
@@ -148,7 +148,7 @@ func link(p *pkg, all []string, g *graph, at places) []step {
 	config := filepath.Join(at.work, "obj", name+".importcfg.link")
 	var text strings.Builder
 	for _, each := range all {
-		fmt.Fprintf(&text, "packagefile %s=%s\n", each, at.archive(each, g.known[each].std))
+		fmt.Fprintf(&text, "packagefile %s=%s\n", each, at.archive(g.known[each]))
 	}
 	fmt.Fprintf(&text, "modinfo %q\n", modinfo(p, g))
 	directory := filepath.Join(at.work, "out/usr/bin")
@@ -161,7 +161,7 @@ func link(p *pkg, all []string, g *graph, at places) []step {
 		// cmd/go puts here what tells the builds of a tool apart. Ours are told apart by their bits.
 		arguments = append(arguments, "-X=cmd/internal/objabi.buildID=nuka")
 	}
-	arguments = append(arguments, "-buildmode=exe", "-s", "-w", "-buildid=", at.archive(p.path, p.std))
+	arguments = append(arguments, "-buildmode=exe", "-s", "-w", "-buildid=", at.archive(p))
 	return []step{
 		{"make_directory": directory},
 		write(config, text.String()),

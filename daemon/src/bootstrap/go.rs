@@ -20,11 +20,12 @@ pub const PLANNER: &str = "nuka.invalid/go-plan";
 pub const HELLO: &str = "nuka.invalid/go-plan/hello";
 
 /// The planner's source, and the slice's.
-const PLANNER_FILES: [(&str, &str); 6] = [
+const PLANNER_FILES: [(&str, &str); 7] = [
     ("go.mod", include_str!("../../../bootstrap/go/plan/go.mod")),
     ("main.go", include_str!("../../../bootstrap/go/plan/main.go")),
     ("graph.go", include_str!("../../../bootstrap/go/plan/graph.go")),
     ("steps.go", include_str!("../../../bootstrap/go/plan/steps.go")),
+    ("nuon.go", include_str!("../../../bootstrap/go/plan/nuon.go")),
     ("files.go", include_str!("../../../bootstrap/go/plan/files.go")),
     ("hello/hello.go", include_str!("../../../bootstrap/go/plan/hello/hello.go")),
 ];
@@ -228,6 +229,12 @@ impl Tools {
         Ok(Self { inputs: PROGRAMS.into_iter().map(find).collect::<Result<_, GoError>>()? })
     }
 
+    /// By import path: what makes a tool, and which of its outputs has it.
+    pub fn each(&self) -> Vec<(&'static str, &Input)> {
+        let find = |path| Some((path, self.inputs.get(program(path))?));
+        PROGRAMS.into_iter().filter_map(find).collect()
+    }
+
     fn take(&self, names: &[&str]) -> BTreeMap<InputName, Input> {
         let wanted = self.inputs.iter().filter(|(name, _)| names.contains(&name.as_str()));
         wanted.map(|(name, input)| (name.clone(), input.clone())).collect()
@@ -292,7 +299,7 @@ pub fn stage(
             let name = InputName::new(&shortened(&written(need)))?;
             pir.build.packages.insert(name, out(pid.ok_or_else(order)?));
         }
-        pir.build.tools = tools.take(if is_program { &["link"] } else { &["asm", "compile", "go-plan"] });
+        pir.build.tools = tools.take(&started(&entry.steps));
         if !is_program {
             let own = entry.path.starts_with(PLANNER);
             let (name, source) = if own { ("planner", sources.planner) } else { ("source", sources.go) };
@@ -309,6 +316,16 @@ pub fn stage(
         stage.pirs.push((pid, pir));
     }
     Ok(stage)
+}
+
+/// The programs that steps start: a package sees no others, so that it is not built again for a change of one of those.
+fn started(steps: &[Step]) -> Vec<&str> {
+    let run = steps.iter().filter_map(|step| if let Step::Run(run) = step { Some(run) } else { None });
+    run.filter_map(|run| match run.command.first() {
+        Some(Argument::Text(program)) => program.as_literal(),
+        _ => None,
+    })
+    .collect()
 }
 
 fn pir(name: &str, version: &Version, target: Platform, steps: Vec<Step>) -> Result<Pir, GoError> {
@@ -408,10 +425,11 @@ mod tests {
         {"path": "cmd/vendor/golang.org/x/telemetry/internal/a-name-that-is-longer-than-names-are", "needs": [], "bytes": 5,
          "steps": [{"run": {"command": ["compile", "-p", "a"], "directory": "/usr/lib/go/src"}}]},
         {"path": "nuka.invalid/go-plan/hello", "needs": ["errors"], "bytes": 1,
-         "steps": [{"write": {"path": "importcfg", "text": "# import config\n"}}]}
+         "steps": [{"write": {"path": "importcfg", "text": "# import config\n"}}, {"run": {"command": ["compile"]}}]}
       ], "programs": [
         {"path": "nuka.invalid/go-plan/hello", "needs": ["errors", "nuka.invalid/go-plan/hello"], "bytes": 0,
-         "steps": [{"install": {"from": ["out/usr/bin/hello"], "to": "bin/", "executable": true}}]}
+         "steps": [{"run": {"command": ["link"]}},
+                   {"install": {"from": ["out/usr/bin/hello"], "to": "bin/", "executable": true}}]}
       ]}"##;
 
     #[test]
@@ -427,7 +445,7 @@ mod tests {
         assert!(names.iter().all(|name| name.len() <= nuka_pir::MAX_NAME_LEN));
         let (_, hello) = &made.pirs[2];
         let inputs: Vec<_> = hello.build_inputs().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(inputs, ["asm", "compile", "go-plan", "planner", "errors"]);
+        assert_eq!(inputs, ["compile", "planner", "errors"]);
         let (_, link) = &made.pirs[3];
         let inputs: Vec<_> = link.build_inputs().map(|(name, input)| (name.as_str(), input.pid)).collect();
         assert_eq!(

@@ -187,6 +187,7 @@ impl Fetcher {
                 hash,
                 size: None,
             })),
+            Origin::Bootstrap { .. } => return Err(not_downloaded(origin)),
             Origin::Path { path } => {
                 let reason = "it has no address".to_owned();
                 return Err(FetchError::Path { path: path.clone(), reason });
@@ -246,6 +247,7 @@ impl Fetcher {
                 Found::Web(wanted) => Ok(client.download(&wanted, progress)?.hash),
                 Found::File(_) => Err(none()),
             },
+            Origin::Bootstrap { .. } => Err(not_downloaded(origin)),
             Origin::Path { path } => {
                 Err(FetchError::Path { path: path.clone(), reason: "nobody publishes it".to_owned() })
             }
@@ -279,6 +281,12 @@ impl Fetcher {
     }
 }
 
+/// What is made here has neither an address nor a hash that others publish.
+fn not_downloaded(origin: &Origin) -> FetchError {
+    let reason = "it is made here: a build of it says which hash it has".to_owned();
+    FetchError::Spec { text: named(origin), reason }
+}
+
 /// The name of the file that an origin publishes.
 pub(super) fn file_name(origin: &Origin) -> String {
     let last = |path: &str| path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
@@ -287,6 +295,7 @@ pub(super) fn file_name(origin: &Origin) -> String {
         Origin::Npm { name, version } => format!("{}-{version}.tgz", last(name)),
         Origin::Pypi { file, .. } | Origin::Debian { file, .. } => last(file),
         Origin::Url { url } => parse_url(url).map(|url| last(url.path())).unwrap_or_default(),
+        Origin::Bootstrap { name, .. } => name.clone(),
         Origin::Path { path } => last(path),
     }
 }

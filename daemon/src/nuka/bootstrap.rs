@@ -11,15 +11,17 @@ use crate::{
         go::{self, GoError, Sources, Stage, Tools},
         weighing::{Unwarned, Weighing},
     },
-    build::{Perturbation, Trees},
+    build::{Perturbation, Trees, TreesError},
+    clock,
     error::Error,
     evaluate,
     event::{How, Observer},
     plan,
+    worker::WorkError,
 };
-use nuka_pir::{BlobId, OutputName, Pid, Pir, Version};
+use nuka_pir::{BlobId, Cid, OutputName, Pid, Pir, Source, SourceHash, SourceId, Version};
 use nuka_seed_runtime::tree::{File, Tree};
-use nuka_store::{ObjectReader as _, StoreError};
+use nuka_store::{ObjectReader as _, SourceRecord, StoreError};
 use std::time::Instant;
 
 /// A stage that repeats an earlier one has other random numbers and another clock.
@@ -35,6 +37,15 @@ impl Nuka {
         wish: &BootstrapWish,
         observer: &dyn Observer,
     ) -> Result<BootstrapReport, Error> {
+        Ok(self.bootstrap_go_tools(wish, observer)?.0)
+    }
+
+    /// The same, with the tools of the last stage that was made whole; `None` if not even the first was.
+    fn bootstrap_go_tools(
+        &self,
+        wish: &BootstrapWish,
+        observer: &dyn Observer,
+    ) -> Result<(BootstrapReport, Option<Tools>), Error> {
         let begun = Instant::now();
         let (seed, go_source, version) = self.seeds()?;
         let mut report = BootstrapReport {
@@ -53,7 +64,7 @@ impl Nuka {
         let made = self.make(&first, &manner, observer)?;
         if !made.failed.is_empty() {
             report.failed = made.failed;
-            return Ok(report);
+            return Ok((report, None));
         }
         let trees = Trees::new(self.store()?.clone());
         let mut tools = Tools::of_stage_1(first[0], first[1])?;
@@ -91,7 +102,53 @@ impl Nuka {
         }
         let read = |artefact: &Artefact| self.blob(&artefact.blob);
         report.verdict = compare::verdict(&report.stages, &read)?;
-        Ok(report)
+        Ok((report, Some(tools)))
+    }
+
+    /// The source that is a bootstrap: the tools that stage 2 gives, as one tree that is in the store then.
+    pub(super) fn bootstrapped(
+        &self,
+        source: &Source,
+        id: SourceId,
+        (name, version): (&str, &str),
+        observer: &dyn Observer,
+    ) -> Result<Cid, Error> {
+        let (_, _, known) = self.seeds()?;
+        if name != "go" || version != known.to_string() {
+            let (name, version) = (name.to_owned(), version.to_owned());
+            return Err(Error::NoBootstrap { name, version, known: format!("go {known}") });
+        }
+        let wish = BootstrapWish { stage: 2, extent: Extent::Whole };
+        let (report, tools) = self.bootstrap_go_tools(&wish, observer)?;
+        let tools = match tools {
+            Some(tools) if report.failed.is_empty() => tools,
+            _ => {
+                let failed = BuildReport { failed: report.failed, ..BuildReport::default() };
+                return Err(Error::BuildFailed {
+                    package: format!("{name} {version}"),
+                    report: Box::new(failed),
+                });
+            }
+        };
+        let trees = Trees::new(self.store()?.clone());
+        let mut tree = Tree::new();
+        for (path, input) in tools.each() {
+            for output in &input.outputs {
+                let file = self.file_of(&trees, input.pid, output, &go::program_file(path))?;
+                let inserted = tree.insert(format!("bin/{}", go::program(path)), file);
+                inserted.map_err(|error| work(crate::outputs::OutputError::from(error)))?;
+            }
+        }
+        let batch = self.store()?.batch();
+        let stored = crate::build::save(&batch, &tree).map_err(work)?;
+        let got = SourceHash::Blake3(*stored.cid.as_bytes());
+        if got != source.hash {
+            return Err(Error::WrongTree { origin: source.origin.to_string(), expected: source.hash, got });
+        }
+        let record = SourceRecord { tree: stored, download: None, time_ms: clock::now_ms() };
+        batch.add_source_record(&id, &record)?;
+        batch.commit(|index| Ok::<_, StoreError>(index.put_source(&id, &record)?))?;
+        Ok(stored.cid)
     }
 
     /// Evaluates the recipes of what everything begins with: the seed, the source, and their version.
@@ -137,8 +194,7 @@ impl Nuka {
         }
         let trees = Trees::new(self.store()?.clone());
         let file = self.file_of(&trees, pid, &OutputName::out(), go::PLAN_FILE)?;
-        let bytes = file.bytes().map_err(crate::build::TreesError::from);
-        let bytes = bytes.map_err(|error| Box::new(crate::WorkError::from(error)))?;
+        let bytes = file.bytes().map_err(|error| work(TreesError::from(error)))?;
         let plan = go::read_plan(&bytes)?;
         let stage = go::stage(&plan, tools, sources, go::WASM, repeated, version)?;
         self.register(&stage.pirs)?;
@@ -217,12 +273,16 @@ impl Nuka {
         let realisation = self.store()?.read()?.realisation(&pid)?;
         let cid = realisation.and_then(|found| found.outputs.get(output).map(|tree| tree.cid));
         let tree: Tree = match cid {
-            Some(cid) => trees.load(cid).map_err(|error| Box::new(crate::WorkError::from(error)))?,
+            Some(cid) => trees.load(cid).map_err(work)?,
             None => return Err(Error::UnknownPackage { pid }),
         };
         let found = tree.get(path).and_then(|node| node.as_file()).cloned();
         found.ok_or_else(|| Error::NotFound { what: path.to_owned(), suggestion: None })
     }
+}
+
+fn work(error: impl Into<WorkError>) -> Error {
+    Error::Work(Box::new(error.into()))
 }
 
 fn built(report: &BuildReport) -> usize {

@@ -17,7 +17,7 @@ use crate::{
     scheduler::{self, Verdict, Workers},
     worker::{Made, WorkError, Worker, package_ref},
 };
-use nuka_pir::{OutputName, Pid, Source, SourceId};
+use nuka_pir::{Origin, OutputName, Pid, Source, SourceId};
 use nuka_store::{Lease, Realisation, RootTarget, Used};
 use std::{
     collections::{HashMap, HashSet},
@@ -345,6 +345,11 @@ impl Nuka {
         observer: &dyn Observer,
     ) -> Result<nuka_pir::Cid, Error> {
         let name = source.origin.to_string();
+        if let Origin::Bootstrap { name: compiler, version } = &source.origin {
+            let cid = self.bootstrapped(source, id, (compiler, version), observer)?;
+            observer.event(Event::Fetched { source: name });
+            return Ok(cid);
+        }
         let beside = match answer.local.get(&id.to_string()) {
             None => None,
             Some(local) => roots

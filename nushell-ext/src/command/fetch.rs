@@ -22,6 +22,7 @@ pub(super) fn all() -> Vec<Box<dyn Command>> {
         Box::new(FetchPypi),
         Box::new(FetchDebian),
         Box::new(FetchUrl),
+        Box::new(FetchBootstrap),
         Box::new(FetchPath),
     ]
 }
@@ -67,6 +68,13 @@ command!(
     url
 );
 command!(
+    FetchBootstrap,
+    "fetch bootstrap",
+    "The tools of a compiler that compiles itself here.",
+    |signature| versioned(signature),
+    bootstrap
+);
+command!(
     FetchPath,
     "fetch path",
     "A directory or archive beside the recipe.",
@@ -80,7 +88,7 @@ fn which(_: &EngineState, _: &mut Stack, call: &Call, _: PipelineData) -> Result
     Err(labeled("fetch", "`fetch` needs to know where from")
         .with_label("here", call.head)
         .with_help(
-            "write `fetch crate`, `fetch npm`, `fetch pypi`, `fetch debian`, `fetch url` or `fetch path`",
+            "write `fetch crate`, `fetch npm`, `fetch pypi`, `fetch debian`, `fetch url`, `fetch bootstrap` or `fetch path`",
         )
         .into())
 }
@@ -157,6 +165,12 @@ fn pypi(engine: &EngineState, stack: &mut Stack, call: &Call, _: PipelineData) -
 fn debian(engine: &EngineState, stack: &mut Stack, call: &Call, _: PipelineData) -> Result<PipelineData> {
     let (name, version) = (given(engine, stack, call, 0)?, given(engine, stack, call, 1)?);
     let origin = Origin::Debian { name, version, file: needed_file("debian", engine, stack, call)? };
+    source(engine, stack, call, origin, None)
+}
+
+fn bootstrap(engine: &EngineState, stack: &mut Stack, call: &Call, _: PipelineData) -> Result<PipelineData> {
+    let origin =
+        Origin::Bootstrap { name: given(engine, stack, call, 0)?, version: given(engine, stack, call, 1)? };
     source(engine, stack, call, origin, None)
 }
 

@@ -69,7 +69,7 @@ fn warn_of_version(
             let upstream = upstream.rsplit_once('-').map_or(upstream, |(rest, _)| rest);
             (name, upstream.split(['+', '~']).next().unwrap_or(upstream))
         }
-        Origin::Url { .. } | Origin::Path { .. } => return,
+        Origin::Url { .. } | Origin::Bootstrap { .. } | Origin::Path { .. } => return,
     };
     if theirs == name.as_str() && their_version != version.as_str() {
         let message = format!(

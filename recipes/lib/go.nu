@@ -1,0 +1,40 @@
+# Building Go programs with nothing but WebAssembly. Each step of a build is one start of Go's compiler, assembler or linker;
+# which ones there are is worked out in the build by `go-plan`, from the source as it is.
+#
+#   env: $go.environment
+#   tools: (go tools)
+#   packages: (go packages)
+#   build: {|p|
+#     go programs [example.org/hello] --modules { "example.org/hello": src }
+#     install ...
+#   }
+
+# What Go's tools are told of the target. The root stays empty: it must not be part of what they make.
+export const environment = { GOOS: wasip1, GOARCH: wasm, GOROOT: "", GOEXPERIMENT: "" }
+
+# Where Go's source is among the tools.
+const root = /usr/lib/go
+
+# The tools of a Go build; more can be given by name.
+export def tools [more: record = {}] {
+  { go: (pkg go), go-source: (pkg go-source) } | merge $more
+}
+
+# The target packages of a Go build: the standard library, compiled.
+export def packages [more: record = {}] {
+  { go-std: (pkg go-std) } | merge $more
+}
+
+# Compiles the packages of programs, which are named by their import paths, and links them: they are in the result's bin/.
+# `modules` says where modules are, by their paths; Go's own are known.
+export def programs [paths: list<string>, --modules: record = {}] {
+  let places = ($modules | items {|path, directory| [-module $"($path)=/build/($directory)"] } | flatten)
+  (GOROOT=$root ^go-plan steps -std /nuka/target/usr/lib/go -out obj/archives ...$places ...$paths | save steps.nuon)
+  steps-from steps.nuon
+}
+
+# Compiles all of the standard library into the result.
+export def standard_library [] {
+  GOROOT=$root ^go-plan steps -std /build/out/usr/lib/go -out out/usr/lib/go std | save steps.nuon
+  steps-from steps.nuon
+}
