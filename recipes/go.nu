@@ -4,7 +4,7 @@ use lib/golang.nu
 
 export def main [] {
   derivation go $golang.version {
-    src: (fetch bootstrap go $golang.version --hash "blake3:0000000000000000000000000000000000000000000000000000000000000000")
+    src: (fetch bootstrap go $golang.version --hash "blake3:2b2a03686fe7263ff859a0bc58dda135fc6cc844a95114688ad9fee0094d2c7f")
     language: go
     build: {|p| install src/bin/* bin/ --executable }
     check: {|p|

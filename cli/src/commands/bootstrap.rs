@@ -1,9 +1,11 @@
 //! `nuka bootstrap`: compilers that, as WebAssembly, compile themselves again.
 
+mod explain;
+
 use crate::{
     commands::Done,
     context::{Context, WorkArguments, say},
-    daemon::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, Verdict},
+    daemon::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, Target, Verdict},
     exit::Exit,
     output::Format,
     report::{
@@ -25,11 +27,16 @@ bootstrap that was cut goes on where it was.
 Examples:
   nuka bootstrap go                all three stages, and whether they are the same to the bit
   nuka bootstrap go --stage 1      only what the seed makes
-  nuka bootstrap go --slice        one small program instead of the whole compiler")]
+  nuka bootstrap go --slice        one small program instead of the whole compiler
+  nuka bootstrap --explain gofmt   what gofmt's bits rest on: each source by its hash, and code
+                                   that came compiled")]
 pub struct Arguments {
     /// Which compiler
-    #[arg(value_name = "COMPILER")]
-    compiler: Compiler,
+    #[arg(value_name = "COMPILER", required_unless_present = "explain")]
+    compiler: Option<Compiler>,
+    /// Make nothing: say what a package's bits rest on that was not made here; without PACKAGE, those of the compilers
+    #[arg(long, value_name = "PACKAGE", num_args = 0.., conflicts_with_all = ["compiler", "stage", "slice"])]
+    explain: Option<Vec<Target>>,
     /// The last stage that is made
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
     stage: u8,
@@ -51,8 +58,15 @@ enum Compiler {
 
 /// Bootstraps.
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    let Arguments { compiler: Compiler::Go, stage, slice, .. } = *arguments;
     let nuka = context.nuka(&arguments.work);
+    if let Some(targets) = &arguments.explain {
+        let base = nuka.explain(targets)?;
+        arguments.format.print(context, &base, |style| explain::show(&base, style))?;
+        return Ok(Exit::Success);
+    }
+    // There is no other.
+    let (Some(Compiler::Go) | None) = arguments.compiler;
+    let Arguments { stage, slice, .. } = *arguments;
     let progress = context.progress(&arguments.work);
     let extent = if slice { Extent::Slice } else { Extent::Whole };
     let report = nuka.bootstrap_go(BootstrapWish { stage, extent }, &progress);

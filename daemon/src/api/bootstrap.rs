@@ -1,6 +1,6 @@
 //! Bootstrapping: what is said of stages, and of whether they agree.
 
-use crate::event::Failure;
+use crate::event::{Failure, PackageRef};
 use nuka_pir::BlobId;
 use serde::{Deserialize, Serialize};
 
@@ -95,4 +95,45 @@ pub struct Difference {
     pub path: String,
     /// The first byte that differs, counted from 0; the shorter one's length if it is the beginning of the other.
     pub offset: u64,
+}
+
+/// What a package's bits rest on that was not made here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustBase {
+    /// The packages that were asked about.
+    pub packages: Vec<PackageRef>,
+    /// How many packages these are made with, directly or through others, themselves included.
+    pub made_with: usize,
+    /// Everything that came from elsewhere, by hash.
+    pub sources: Vec<TrustedSource>,
+    /// Compiled code that came from elsewhere and is used as it came.
+    pub compiled: Vec<TrustedCode>,
+    /// Packages that native programs made; all others are made by WebAssembly in our own runtime.
+    pub native: Vec<PackageRef>,
+    /// Packages that are not made yet, so that nothing is known of what is in them.
+    pub unknown: Vec<PackageRef>,
+}
+
+/// Something from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedSource {
+    /// Where it comes from, as recipes write it.
+    pub origin: String,
+    /// The hash that it must have.
+    pub hash: String,
+    /// Bytes of all its files, if it is here.
+    pub bytes: Option<u64>,
+}
+
+/// Compiled code from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedCode {
+    /// The package that has it as it came.
+    pub package: PackageRef,
+    /// Where, in that package. Untrusted text.
+    pub path: String,
+    /// Its bytes' BLAKE3.
+    pub blob: BlobId,
+    /// Its length in bytes.
+    pub bytes: u64,
 }

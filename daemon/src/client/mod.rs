@@ -15,7 +15,7 @@ use crate::{
     api::{
         BuildOptions, BuildReport, Entry, Finding, Found, Grants, HashChange, Listed, PackageInfo, PirText,
         StoreInfo, StorePath, Target, WhyStep,
-        bootstrap::{BootstrapReport, BootstrapWish},
+        bootstrap::{BootstrapReport, BootstrapWish, TrustBase},
         care::{GcDone, GcPlanned, GcWish, Imported, Keeping, KeptBy, Rebuilt, TreeDifference, Verified},
     },
     config::Config,
@@ -105,6 +105,11 @@ impl Client {
     /// Bootstraps Go as far as is wished.
     pub fn bootstrap_go(&self, wish: BootstrapWish, observer: &dyn Observer) -> Answer<BootstrapReport> {
         self.ask(request::BootstrapGo { wish }, observer)
+    }
+
+    /// What packages rest on that was not made here; without any, what the bootstrap of Go does.
+    pub fn explain(&self, targets: &[Target]) -> Answer<TrustBase> {
+        self.look(request::Explain { targets: targets.to_vec() })
     }
 
     /// Builds what a program needs, and finds it.

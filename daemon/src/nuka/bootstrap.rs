@@ -152,7 +152,7 @@ impl Nuka {
     }
 
     /// Evaluates the recipes of what everything begins with: the seed, the source, and their version.
-    fn seeds(&self) -> Result<(Pid, Pid, Version), Error> {
+    pub(super) fn seeds(&self) -> Result<(Pid, Pid, Version), Error> {
         let target = |name: &str| -> Result<Target, Error> {
             let name = nuka_pir::PackageName::new(name).map_err(|error| Error::Name { error })?;
             Ok(Target::Name { name, version: None })
@@ -211,7 +211,7 @@ impl Nuka {
     }
 
     /// Makes packages known to the store, so that they can be made.
-    fn register(&self, pirs: &[(Pid, Pir)]) -> Result<(), Error> {
+    pub(super) fn register(&self, pirs: &[(Pid, Pir)]) -> Result<(), Error> {
         let store = self.store()?;
         let mut texts = Vec::with_capacity(pirs.len());
         let index = store.read()?;

@@ -7,6 +7,7 @@ mod cache;
 mod care;
 mod doctor;
 mod exchange;
+mod explain;
 mod inspect;
 mod mount;
 mod names;

@@ -1,8 +1,11 @@
-//! Bootstrapping a compiler.
+//! Bootstrapping a compiler, and what rests on what.
 
 use super::Request;
 use crate::{
-    api::bootstrap::{BootstrapReport, BootstrapWish},
+    api::{
+        Target,
+        bootstrap::{BootstrapReport, BootstrapWish, TrustBase},
+    },
     error::Error,
     event::Observer,
     nuka::Nuka,
@@ -24,5 +27,25 @@ impl Request for BootstrapGo {
 
     fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
         nuka.bootstrap_go(&self.wish, observer)
+    }
+}
+
+/// What packages rest on that was not made here.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Explain {
+    /// The packages; none for the bootstrap of Go.
+    pub targets: Vec<Target>,
+}
+
+impl Request for Explain {
+    type Answer = TrustBase;
+    const NAME: &'static str = "explain";
+
+    fn answer(self, nuka: &Nuka, _: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.explain(&self.targets)
+    }
+
+    fn targets(&mut self) -> &mut [Target] {
+        &mut self.targets
     }
 }

@@ -11,7 +11,7 @@ mod look;
 mod store;
 mod table;
 
-pub use bootstrap::BootstrapGo;
+pub use bootstrap::{BootstrapGo, Explain};
 pub use build::{All, Build, HandOver, MakePlan, Prepare, View};
 pub use care::{Diff, Export, Gc, GcPlan, GcWhy, Import, Kept, Pin, RebuildIndex, Unpin, Verify};
 pub use look::{Log, Pir, Search, Show, Why};

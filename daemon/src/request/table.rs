@@ -78,6 +78,7 @@ requests!(
     care::Import,
     care::Diff,
     bootstrap::BootstrapGo,
+    bootstrap::Explain,
 );
 
 fn one<R: Request>(
