@@ -4,7 +4,7 @@ use lib/golang.nu
 
 export def main [] {
   derivation go $golang.version {
-    src: (fetch bootstrap go $golang.version --hash "blake3:2b2a03686fe7263ff859a0bc58dda135fc6cc844a95114688ad9fee0094d2c7f")
+    src: (fetch bootstrap go $golang.version --hash "blake3:675db973cb2e72f4a1e15c56673eb518ac93620e875875430836e6725db18f8f")
     language: go
     build: {|p| install src/bin/* bin/ --executable }
     check: {|p|

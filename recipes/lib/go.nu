@@ -10,10 +10,10 @@
 #   }
 
 # What Go's tools are told of the target. The root stays empty: it must not be part of what they make.
-export const environment = { GOOS: wasip1, GOARCH: wasm, GOROOT: "", GOEXPERIMENT: "" }
+export const environment = { GOOS: "wasip1", GOARCH: "wasm", GOROOT: "", GOEXPERIMENT: "" }
 
 # Where Go's source is among the tools.
-const root = /usr/lib/go
+const root = "/usr/lib/go"
 
 # The tools of a Go build; more can be given by name.
 export def tools [more: record = {}] {

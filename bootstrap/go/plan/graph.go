@@ -136,9 +136,12 @@ func (g *graph) std() ([]string, error) {
 		if name := entry.Name(); slices.Contains(hidden, name) || strings.ContainsAny(name[:1], "._") {
 			return fs.SkipDir
 		}
-		switch _, err := g.context.ImportDir(dir, 0); err.(type) {
+		switch found, err := g.context.ImportDir(dir, 0); err.(type) {
 		case nil:
-			all = append(all, filepath.ToSlash(path))
+			// Some have nothing but tests.
+			if len(found.GoFiles) > 0 {
+				all = append(all, filepath.ToSlash(path))
+			}
 		case *build.NoGoError:
 		default:
 			return err

