@@ -25,7 +25,7 @@ fn a_draft_from_a_crate() {
     insta::assert_snapshot!(first_recipe("z", Some(&resolved())), @r#"
         # z: Says "hello" \ ${x}
         #
-        # A first draft. `nuka build ./z.nu` tries it; `nuka log z` shows what its tools said.
+        # A first draft. `nuka build ./z.nu` tries it; `nuka log ./z.nu` shows what its tools said.
         # Sources are in: . contrib
         # (`--subdir DIR` in the fetch takes one of them alone.)
         use lib/c.nu
@@ -99,7 +99,7 @@ fn a_draft_of_something_that_is_not_compiled() {
     insta::assert_snapshot!(first_recipe("b", Some(&data)), @r#"
         # b: Says "hello" \ ${x}
         #
-        # A first draft. `nuka build ./b.nu` tries it; `nuka log b` shows what its tools said.
+        # A first draft. `nuka build ./b.nu` tries it; `nuka log ./b.nu` shows what its tools said.
 
         export def main [] {
           derivation "b" "1.1.20" {
