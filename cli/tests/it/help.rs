@@ -181,7 +181,7 @@ fn run() {
     Examples:
       nuka run lua -e 'print("hello from wasm")'
       nuka run --write bsdtar -xf untrusted.tar.gz
-      nuka run --dir ~/papers mutool draw -o page.png paper.pdf 1
+      nuka run --write mutool draw -o page.png paper.pdf 1
       nuka run --bin jsonnetfmt jsonnet -
     "#);
 }

@@ -296,6 +296,12 @@ impl Nuka {
         let workers = Workers { downloads: DOWNLOADS, builds: self.config.jobs };
         let verdicts = scheduler::run(&work.tasks, workers, options.keep_going, &task);
         let (done, failures) = (lock(&done).clone(), lock(&failures).clone());
+        let mut failed =
+            verdicts.iter().enumerate().filter(|(_, verdict)| matches!(verdict, Verdict::Failed));
+        if failed.any(|(position, _)| !failures.contains_key(&position)) {
+            // It was not begun, because nobody waited for it any more.
+            return Err(Error::Cancelled);
+        }
         let mut report = report(&work, answer, &verdicts, &done, failures);
         for outcome in &mut report.requested {
             let check = answer.checks.get(&outcome.package.pid.to_string());

@@ -50,6 +50,8 @@ pub struct ServeOptions {
     pub socket: Option<(UnixListener, PathBuf)>,
     /// The file in which what it says is written down, to be told to who asks.
     pub log: Option<PathBuf>,
+    /// Gives the system the memory that work has left: whoever chose the allocator knows how. Called when nothing is going on.
+    pub give_back: fn(),
 }
 
 /// Serves the store of `config` until the daemon is to end. `ready` is called when clients can connect; `log` with a line
@@ -81,6 +83,7 @@ pub fn serve(
         idle: options.idle,
         socket: place.path().to_owned(),
         log: options.log,
+        give_back: options.give_back,
     };
     let state = Arc::new(State::new(config, shared, about, Box::new(log), waking));
     ready();

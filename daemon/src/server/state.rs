@@ -37,6 +37,8 @@ pub struct About {
     pub socket: PathBuf,
     /// Where it writes down what it says.
     pub log: Option<PathBuf>,
+    /// Gives the system the memory that work has left.
+    pub give_back: fn(),
 }
 
 /// See the module's text.
@@ -270,22 +272,8 @@ impl Drop for Working<'_> {
         let last = working.is_empty();
         drop(working);
         if last {
-            give_back_memory();
+            (self.state.about.give_back)();
         }
         self.state.wake();
     }
 }
-
-/// Gives the system the memory that work has left, which a process that stays would otherwise keep: compiling a large
-/// program takes gigabytes.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn give_back_memory() {
-    #[expect(unsafe_code, reason = "the allocator is the C library's, and so is the call")]
-    // SAFETY: the call has no preconditions and may be made from any thread.
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}
-
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn give_back_memory() {}

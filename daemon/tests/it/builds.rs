@@ -133,7 +133,7 @@ fn what_a_recipe_tells_of_a_package_is_told_for_that_recipe() {
         let text = format!(
             r#"export def main [] {{
   derivation same "1.0" {{
-    description: "{words}"
+    meta: {{ description: "{words}" }}
     language: data
     build: {{|p| write out/usr/share/same "same" }}
   }}

@@ -147,7 +147,7 @@ impl World {
 fn serve(config: Config) -> JoinHandle<()> {
     let (ready, is_ready) = mpsc::channel();
     let serving = std::thread::spawn(move || {
-        let options = ServeOptions { idle: None, for_all: false, socket: None, log: None };
+        let options = ServeOptions { idle: None, for_all: false, socket: None, log: None, give_back: || {} };
         nuka_daemon::serve(config, options, || ready.send(()).unwrap(), |_| {}).unwrap();
     });
     is_ready.recv().unwrap();
