@@ -53,6 +53,27 @@ pub enum Verb {
     Shell(commands::shell::Arguments),
     /// Run a wasm program that is here as a file
     Exec(commands::exec::Arguments),
+    /// Install packages: their programs start by their names
+    Install(commands::profile::install::Arguments),
+    /// Remove installed packages
+    #[command(alias = "uninstall")]
+    Remove(commands::profile::remove::Arguments),
+    /// Show what is installed
+    List(commands::profile::list::Arguments),
+    /// Show what `nuka upgrade` would change
+    Update(commands::profile::update::UpdateArguments),
+    /// Install the newest versions of what is installed
+    Upgrade(commands::profile::update::UpgradeArguments),
+    /// Show what was installed, removed and changed, the latest first
+    History(commands::profile::generation::ListArguments),
+    /// Go back to the generation before the one that is used
+    Rollback(commands::profile::generation::RollbackArguments),
+    /// Look at the states that a profile was in, and go to one of them
+    Generation(commands::profile::generation::Arguments),
+    /// Say whose program it is that several packages have
+    Prefer(commands::profile::prefer::Arguments),
+    /// Let an installed program do more, from now on
+    Permit(commands::profile::permit::Arguments),
     /// Find packages by their names and descriptions
     Search(commands::search::Arguments),
     /// Show what a package is: its ids, sizes, sources and inputs

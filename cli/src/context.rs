@@ -68,6 +68,7 @@ impl Context {
             cache: environment.cache.clone(),
             state: environment.state.clone(),
             recipe_directories: environment.recipe_directories.clone(),
+            user: rustix::process::geteuid().as_raw(),
             jobs: work.jobs.unwrap_or(environment.jobs).min(MOST_JOBS),
             offline: work.offline || environment.offline,
             executable: environment.executable.clone(),

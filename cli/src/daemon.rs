@@ -13,8 +13,14 @@ pub use nuka_daemon::{
         },
     },
     ensure_daemon,
-    event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},
-    file_help, serve,
+    event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan, Silent},
+    file_help,
+    launcher::{Launcher, VERB as LAUNCH, head},
+    profile::{
+        Changed, Edit, GenerationNumber, Installed, PackageChange, Permit, Profile, ProfileName, Record,
+        State, no_program, not_installed,
+    },
+    serve,
 };
 
 #[cfg(test)]

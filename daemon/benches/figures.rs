@@ -57,6 +57,7 @@ fn measured_parts<T>(parts: u32, what: &str, work: impl FnOnce() -> T) -> T {
 
 fn nuka(dir: &Path) -> Nuka {
     Nuka::new(Config {
+        user: 0,
         store: dir.join("store"),
         cache: dir.join("cache"),
         state: dir.join("state"),

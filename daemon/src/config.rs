@@ -15,6 +15,8 @@ pub struct Config {
     pub recipe_directories: Vec<PathBuf>,
     /// How many processes may run at once.
     pub jobs: NonZeroUsize,
+    /// Whose roots and profiles these are: a number of the system's.
+    pub user: u32,
     /// Contact nobody.
     pub offline: bool,
     /// Nuka's own executable, for what is done by a process of its own; `None` if everything is done in this one.
@@ -51,6 +53,11 @@ impl Config {
     /// Where the launchers of shells are.
     pub fn launchers(&self) -> PathBuf {
         self.cache.join("launchers")
+    }
+
+    /// Where the person's profiles are.
+    pub fn profiles(&self) -> PathBuf {
+        self.state.join("profiles")
     }
 
     /// Where the locks of builds are.

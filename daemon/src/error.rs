@@ -97,6 +97,32 @@ pub enum Error {
     /// A program could not be started in a view.
     #[error(transparent)]
     Sandbox(#[from] nuka_vfs::sandbox::SandboxError),
+    /// A file that should be one describes no environment.
+    #[error("`{file}` describes no environment: its `main` gives packages")]
+    NoEnvironment {
+        /// The file.
+        file: String,
+    },
+    /// A package that a lock file names is not known here.
+    #[error("the package {} of the lock file is known to no recipe and no store here", pid.short())]
+    UnknownPin {
+        /// Its id.
+        pid: Pid,
+    },
+    /// A tree is no generation of a profile.
+    #[error("the generation {} cannot be read: {reason}", tree.short())]
+    Generation {
+        /// The tree.
+        tree: Cid,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something has no form as data. A fault of nuka.
+    #[error("this cannot be written down: {0}")]
+    Data(String),
+    /// A profile.
+    #[error(transparent)]
+    Profile(#[from] Box<crate::profile::ProfileError>),
     /// Two packages of one view have programs of one name.
     #[error("`{program}` is a program of both {} and {}", packages[0], packages[1])]
     TwoPrograms {
@@ -355,6 +381,9 @@ impl Error {
             | Error::Namespace(_) => "nuka::mount",
             Error::Published { .. } => "nuka::published",
             Error::Go(_) | Error::NoBootstrap { .. } => "nuka::bootstrap",
+            Error::Generation { .. } | Error::Data(_) => "nuka::profile",
+            Error::NoEnvironment { .. } | Error::UnknownPin { .. } => "nuka::environment",
+            Error::Profile(error) => error.code(),
             Error::Shared(error) => error.code(),
             Error::Cancelled => CANCELLED,
         }
@@ -378,6 +407,16 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Error::Shared(error) => error.help(),
+            Error::Profile(error) => Some(error.help()),
+            Error::NoEnvironment { .. } => {
+                Some("let it end in `environment { packages: [...] }`, or name packages: `nuka shell PACKAGE`".to_owned())
+            }
+            Error::UnknownPin { .. } => {
+                Some("`nuka lock` writes down what recipes say now; or use the version of nuka that wrote it".to_owned())
+            }
+            Error::Generation { .. } => Some(
+                "`nuka generation list` shows the others, `nuka generation switch` goes to one of them".to_owned(),
+            ),
             Error::Recipe(error) => error.help.clone(),
             Error::Fetch(error) | Error::Spec { error } => Some(error.help()),
             Error::Edit { error } => Some(error.help().to_owned()),

@@ -4,7 +4,7 @@
 //! (and the hash of what it read) and every one that it looked for in vain. While all of that is as it was, the
 //! same question has the same answer, and no Nushell is started.
 
-use crate::{api::Target, error::Error, recipes::RecipeRoots};
+use crate::{api::Target, error::Error, profile::Settings, recipes::RecipeRoots};
 use nuka_nushell_ext::{self as nu, Evaluator, MissingHashes, Options, RecipeName, RecipePath};
 use nuka_pir::{BlobId, Cpu, Meta, Pid, Platform, canonical};
 use nuka_store::{Store, StoreError};
@@ -31,6 +31,9 @@ pub struct Answer {
     absent: Vec<String>,
     /// What the author should know.
     pub warnings: Vec<String>,
+    /// If an environment was asked for, what belongs to it besides its packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Settings>,
 }
 
 impl Answer {
@@ -44,6 +47,7 @@ impl Answer {
             files: BTreeMap::new(),
             absent: Vec::new(),
             warnings: Vec::new(),
+            environment: None,
         }
     }
 }
@@ -187,7 +191,14 @@ fn run(
 }
 
 fn answer(evaluation: &nu::Evaluation) -> Answer {
+    let environment = evaluation.environment.as_ref().map(|environment| Settings {
+        variables: environment.variables.clone(),
+        files: environment.files.clone(),
+        hooks: environment.hooks.clone(),
+        ..Settings::default()
+    });
     let mut answer = Answer {
+        environment,
         roots: evaluation.roots.clone(),
         checks: BTreeMap::new(),
         packages: BTreeMap::new(),

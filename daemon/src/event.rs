@@ -104,6 +104,9 @@ pub struct Plan {
     pub builds: Vec<PackageRef>,
     /// How many wanted packages are there already.
     pub present: usize,
+    /// How many packages are there that the rest is made of.
+    #[serde(default)]
+    pub shared: usize,
 }
 
 /// A download that is going to happen.

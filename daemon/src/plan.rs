@@ -186,7 +186,8 @@ fn makes_before(work: &Work, makes: &HashMap<Pid, usize>, pir: &Pir) -> Vec<usiz
 impl Work {
     /// The plan as people are told of it. `size` says how large a download is, if somebody knows.
     pub fn announced(&self, size: impl Fn(&Source) -> Option<u64>) -> Plan {
-        let mut plan = Plan { present: self.present, ..Plan::default() };
+        let shared = self.pirs.keys().filter(|pid| self.realised.has(pid)).count();
+        let mut plan = Plan { present: self.present, shared, ..Plan::default() };
         // One file of which two packages take different parts is downloaded once.
         let mut files = HashSet::new();
         for job in &self.jobs {

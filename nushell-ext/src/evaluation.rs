@@ -56,6 +56,19 @@ pub struct Evaluation {
     pub fetches: Vec<Fetch>,
     /// What the author should look at.
     pub warnings: Vec<Warning>,
+    /// If the target is an environment, what belongs to it besides its packages, which are the roots.
+    pub environment: Option<Environment>,
+}
+
+/// What a shell has besides packages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// Variables, none of which is one of nuka's own.
+    pub variables: BTreeMap<String, String>,
+    /// The texts of files, by paths that lead nowhere else.
+    pub files: BTreeMap<String, String>,
+    /// What is run when a shell begins, by the kind of shell: `sh`, `fish`, `nu`.
+    pub hooks: BTreeMap<String, String>,
 }
 
 /// A package that a recipe described.

@@ -272,6 +272,12 @@ fn derivations(value: &Value, context: Context, main: Span) -> Result<Vec<Arc<De
     let packages: Option<Vec<&PackageValue>> = several.into_iter().map(custom::<PackageValue>).collect();
     match packages.filter(|packages| !packages.is_empty()) {
         Some(packages) => packages.into_iter().map(|package| package.resolve(context)).collect(),
+        // An environment need not have any.
+        None if matches!(value, Value::List { vals, .. } if vals.is_empty())
+            && session::current()?.state.borrow().environment.is_some() =>
+        {
+            Ok(Vec::new())
+        }
         None => Err(labeled("main_type", "`main` of a recipe gives a derivation")
             .with_label(format!("this gives a {}", kind(value)), main)
             .with_help("end it with `derivation NAME VERSION { ... }`")

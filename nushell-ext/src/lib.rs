@@ -27,7 +27,7 @@ mod symbol;
 mod value;
 
 pub use error::{Label, RecipeError};
-pub use evaluation::{Evaluation, Fetch, Package, RecipeName, Target, Warning};
+pub use evaluation::{Environment, Evaluation, Fetch, Package, RecipeName, Target, Warning};
 pub use evaluator::Evaluator;
 pub use files::{RecipeFiles, RecipeMap};
 pub use options::{Limits, MemoryProbe, MissingHashes, Options};

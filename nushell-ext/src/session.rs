@@ -4,8 +4,8 @@
 //! thread that evaluates; that thread is the evaluator's own and runs one session.
 
 use crate::{
-    Evaluation, Fetch, Options, Package, RecipeError, RecipePath, Warning, error::labeled, meter::Meter,
-    recorder::Recorder, served::Served, value::Derivation,
+    Environment, Evaluation, Fetch, Options, Package, RecipeError, RecipePath, Warning, error::labeled,
+    meter::Meter, recorder::Recorder, served::Served, value::Derivation,
 };
 use nu_protocol::{ShellError, Span, engine::EngineState};
 use nuka_pir::{BlobId, Cpu, Pid, Platform, Version};
@@ -71,6 +71,8 @@ pub(crate) struct State {
     /// Why an inner recipe failed, on its way out.
     pub error: Option<RecipeError>,
     pub recorders: Vec<Recorder>,
+    /// What the target's `environment` says, if it has one.
+    pub environment: Option<Environment>,
 }
 
 thread_local! {
@@ -184,6 +186,7 @@ impl Session {
             not_found: std::mem::take(&mut state.not_found).into_iter().collect(),
             fetches: std::mem::take(&mut state.fetches).into_values().collect(),
             warnings: std::mem::take(&mut state.warnings),
+            environment: state.environment.take(),
         }
     }
 }

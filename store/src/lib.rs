@@ -4,7 +4,7 @@
 //! - [`Directory`] and [`Node`] are what trees are made of; [`TreeBuilder`] makes them, [`walk`], [`lookup`],
 //!   [`diff`] and [`verify_tree`] read them, [`merge`] makes views.
 //! - [`import`] turns directories and archives into trees, [`export`] does the reverse.
-//! - [`gc`] removes what nobody keeps; a [`Lease`] keeps what a process works with. [`check`] verifies and repairs.
+//! - [`gc`] removes what nobody keeps; a [`Lease`] keeps what a process works with, a [`group`] what is installed. [`check`] verifies and repairs.
 //! - [`IndexReader`] and [`IndexWriter`] are the index.
 //!
 //! Nothing here prints, reads the environment or asks for the time of day.
@@ -18,6 +18,7 @@ mod directory;
 mod error;
 pub mod export;
 pub mod gc;
+pub mod group;
 mod id_hash;
 pub mod import;
 mod index;
@@ -62,6 +63,7 @@ pub use owner::Ownership;
 pub use reader::ObjectReader;
 pub use record::{MAX_RECORD, PackageRecord, RECORD_MAGIC, Record};
 pub use store::{STORE_VERSION, Store, StoreOptions};
+pub use sync::sync_file_system;
 pub use tree::{
     BuildError, Change, Difference, LookupError, Problem, TreeBuilder, Visit, Walk, diff, lookup,
     verify_tree, walk,

@@ -10,6 +10,14 @@ use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
+/// Makes all that was written to a file system durable; `file` is any file or directory of it.
+///
+/// # Errors
+/// The system's.
+pub fn sync_file_system(file: &std::fs::File) -> std::io::Result<()> {
+    Ok(platform::sync_file_system(file)?)
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Syncer {
     state: Mutex<State>,

@@ -1,13 +1,7 @@
-//! Launchers: small files by which a package's wasm program is started by its name.
+//! Starting programs by launchers, and writing those of shells: see `nuka_daemon::launcher`.
 //!
-//! ```text
-//! #!/path/of/nuka __launch
-//! {"prepared": ..., "grants": ..., "env": [NAMES]}
-//! ```
-//!
-//! The kernel starts nuka with the launcher's path and what the program was given. Everything that starting takes is in the
-//! launcher: no recipe is evaluated, no daemon asked, no index opened. Where nuka has to be started through the dynamic
-//! loader, which leaves no room for the verb, it is known by its name [`NAME`].
+//! Where nuka has to be started through the dynamic loader, which leaves no room for the verb, it is known by its name
+//! [`NAME`].
 
 use crate::{
     context::{Context, Verbosity},
@@ -18,7 +12,6 @@ use crate::{
     start::tell,
 };
 use fs_err as fs;
-use serde::{Deserialize, Serialize};
 use std::{
     ffi::{OsStr, OsString},
     io::{self, Write as _},
@@ -27,38 +20,25 @@ use std::{
     time::SystemTime,
 };
 
-/// The first argument, before the launcher's path.
-pub const VERB: &str = "__launch";
+pub use crate::daemon::{LAUNCH as VERB, Launcher};
+
 /// What nuka is called where it only launches.
 pub const NAME: &str = "nuka-launch";
 
 /// How often launchers are made that a collection removes at once.
 const TRIES: usize = 5;
 
-/// What a launcher holds.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Launcher {
-    /// The program.
-    pub prepared: Prepared,
-    /// What it may do beyond what its recipe says. Values of variables are not in here, where others could read them.
-    pub grants: Grants,
-    /// Variables that it sees, with the values that they have when it is started.
-    pub env: Vec<String>,
-}
-
-impl Launcher {
-    /// For a program in a shell with these grants. In one that is `apart` from the host, directories are where they were
-    /// let in.
-    pub fn new(prepared: &Prepared, grants: &Grants, apart: bool) -> Self {
-        let env = grants.env.iter().map(|(name, _)| name.clone()).collect();
-        let mut grants = Grants { env: Vec::new(), ..grants.clone() };
-        if apart {
-            for directory in &mut grants.directories {
-                directory.host = PathBuf::from(&directory.guest);
-            }
+/// For a program in a shell with these grants. In one that is `apart` from the host, directories are where they were
+/// let in.
+pub fn launcher(prepared: &Prepared, grants: &Grants, apart: bool) -> Launcher {
+    let env = grants.env.iter().map(|(name, _)| name.clone()).collect();
+    let mut grants = Grants { env: Vec::new(), ..grants.clone() };
+    if apart {
+        for directory in &mut grants.directories {
+            directory.host = PathBuf::from(&directory.guest);
         }
-        Self { prepared: prepared.clone(), grants, env }
     }
+    Launcher { prepared: prepared.clone(), grants, env }
 }
 
 /// The launcher, and what the program is given, if these are the arguments of a launch.
@@ -85,13 +65,12 @@ fn launch(file: &Path, arguments: &[OsString], terminal: Terminal) -> Result<Exi
     let environment = Environment::read()?;
     let context = Context { environment, terminal, verbosity: Verbosity::Normal, by: By::ThisProcess };
     let text = fs::read(file).map_err(Error::file("read the launcher", file))?;
-    let json =
-        text.iter().position(|byte| *byte == b'\n').and_then(|end| text.get(end..)).unwrap_or_default();
     let Launcher { prepared, mut grants, env } =
-        serde_json::from_slice(json).map_err(|error| Error::NoProgram {
+        Launcher::parse(&text).map_err(|error| Error::NoProgram {
             path: file.to_owned(),
             reason: format!("it is no launcher of this version of nuka ({error})"),
-            help: "leave this shell and open it again: `nuka shell`".to_owned(),
+            help: "leave this shell and open it again; of an installed program, `nuka generation switch N` writes it anew"
+                .to_owned(),
         })?;
     let value = |name: String| Some((name.clone(), context.environment.variables.get(&name)?.clone()));
     grants.env = env.into_iter().filter_map(value).collect();
@@ -102,13 +81,12 @@ fn launch(file: &Path, arguments: &[OsString], terminal: Terminal) -> Result<Exi
 }
 
 /// Writes launchers into a directory of their own below `cache`, and gives it. Equal launchers share one, which is made
-/// once; `interpreter` is what stands in their first lines. While what is returned lives, no collection removes them.
-pub fn write(cache: &Path, interpreter: &str, launchers: &[Launcher]) -> Result<Written, Error> {
+/// once; `head` is how they begin. While what is returned lives, no collection removes them.
+pub fn write(cache: &Path, head: &str, launchers: &[Launcher]) -> Result<Written, Error> {
     let data = |error: serde_json::Error| Error::Data(error.to_string());
     let mut files = Vec::new();
     for launcher in launchers {
-        let json = serde_json::to_string(launcher).map_err(data)?;
-        files.push((launcher.prepared.program.clone(), format!("#!{interpreter}\n{json}\n")));
+        files.push((launcher.prepared.program.clone(), launcher.text(head).map_err(data)?));
     }
     files.sort();
     let all = serde_json::to_vec(&files).map_err(data)?;

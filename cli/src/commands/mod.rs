@@ -18,6 +18,7 @@ mod mount;
 pub mod new;
 mod outside;
 pub mod pir;
+pub mod profile;
 mod publish;
 mod pure;
 pub mod run;

@@ -66,18 +66,18 @@ pub fn run(
     for (name, path) in &linked.libraries {
         binds.push(bind(path, &inside(&Path::new("lib").join(name)), false)?);
     }
-    let interpreter = match &loader {
+    let head = match &loader {
         Some(path) => {
             binds.push(bind(path, &inside(Path::new("ld.so")), false)?);
             words.splice(0..1, [inside(Path::new("ld.so")).into_os_string(), shell_inside.into_os_string()]);
-            format!("{HOST}/ld.so {HOST}/bin/{}", launch::NAME)
+            format!("#!{HOST}/ld.so {HOST}/bin/{}", launch::NAME)
         }
         None => {
             words.splice(0..1, [shell_inside.into_os_string()]);
-            format!("{HOST}/bin/{} {}", launch::NAME, launch::VERB)
+            format!("#!{HOST}/bin/{} {}", launch::NAME, launch::VERB)
         }
     };
-    let launchers = launch::write(&environment.cache, &interpreter, launchers)?;
+    let launchers = launch::write(&environment.cache, &head, launchers)?;
     binds.push(bind(&launchers.place, &inside(Path::new("launch")), false)?);
     for path in [environment.store.join("objects"), environment.cache.clone()] {
         binds.push(bind(&path, &path, false)?);

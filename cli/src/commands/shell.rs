@@ -10,6 +10,7 @@ use crate::{
     context::{Context, WorkArguments},
     daemon::{
         Composed, ComposedView, Grants, Namespaces, Prepared, PreparedView, Root, Sandbox, Streams, Target,
+        head,
     },
     error::Error,
     exit::Exit,
@@ -74,7 +75,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         }
     }
     let composed = nuka.compose(view.view)?;
-    let inside = |prepared: &Prepared| Launcher::new(prepared, &grants, arguments.pure);
+    let inside = |prepared: &Prepared| launch::launcher(prepared, &grants, arguments.pure);
     let launchers: Vec<Launcher> = view.programs.iter().map(inside).collect();
     let shell = shell(context);
     let words = match &arguments.command {
@@ -105,8 +106,7 @@ fn beside_the_host(
 ) -> Result<ExitStatus, Error> {
     let environment = &context.environment;
     let own = environment.executable.clone().unwrap_or_else(|| PathBuf::from("nuka"));
-    let interpreter = format!("{} {}", own.display(), launch::VERB);
-    let launchers = launch::write(&environment.cache, &interpreter, launchers)?;
+    let launchers = launch::write(&environment.cache, &head(&own), launchers)?;
     let (at, mounted) = match composed {
         // Nothing can be mounted: the files are looked at where they were prepared.
         ComposedView { composed: Composed::Directory(path), means: None } => (path, None),

@@ -24,9 +24,10 @@ use crate::{
     fault::Fault,
     handed::Handed,
     nuka::{ComposedView, FileHashes, Nuka, Prepared, PreparedView},
+    profile::{EnvironmentPackages, Installed, Resolved},
     request::{self, Request},
 };
-use nuka_pir::{BlobId, Cid, PackageName};
+use nuka_pir::{BlobId, Cid, PackageName, Pid};
 use nuka_store::Lease;
 use nuka_vfs::mount::MountMeans;
 use remote::Remote;
@@ -133,6 +134,27 @@ impl Client {
     ) -> Answer<u8> {
         let _lease = self.here.lease_program(prepared);
         Ok(self.here.run(prepared, args, grants, observer)?)
+    }
+
+    /// Builds packages and tells all that installing them takes. They stay in the store for as long as this client lives.
+    pub fn installable(&self, targets: &[Target], observer: &dyn Observer) -> Answer<Vec<Installed>> {
+        self.ask(request::Installable { targets: targets.to_vec() }, observer)
+    }
+
+    /// What an environment's file comes to, without building any of it.
+    pub fn resolve_environment(&self, target: &Target) -> Answer<Resolved> {
+        self.look(request::ResolveEnvironment { target: target.clone() })
+    }
+
+    /// Builds an environment's packages: `pins`, or what recipes say; and `merged` into one view.
+    pub fn environment(
+        &self,
+        target: &Target,
+        pins: Option<Vec<Pid>>,
+        merged: bool,
+        observer: &dyn Observer,
+    ) -> Answer<EnvironmentPackages> {
+        self.ask(request::Environment { target: target.clone(), pins, merged }, observer)
     }
 
     /// Builds packages and merges them into one view, which stays in the store for as long as this client lives.

@@ -307,6 +307,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         let nuka = Nuka::new(Config {
+            user: 0,
             store: at("store"),
             cache: at("cache"),
             state: at("state"),

@@ -125,7 +125,7 @@ impl Nuka {
         for (name, root) in index.roots()? {
             let (package, object) = match root.target {
                 RootTarget::Package(pid) => (Some(reference(pid, names.get(&pid))), None),
-                RootTarget::Tree(cid) => (None, Some(cid.to_string())),
+                RootTarget::Tree(cid) | RootTarget::Group(cid) => (None, Some(cid.to_string())),
                 RootTarget::Blob(blob) => (None, Some(blob.to_string())),
             };
             let pin = Some(String::from_utf8_lossy(&name).into_owned());

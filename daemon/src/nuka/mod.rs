@@ -11,6 +11,7 @@ mod explain;
 mod inspect;
 mod mount;
 mod names;
+mod profile;
 mod recipes;
 mod run;
 mod store;
@@ -34,7 +35,7 @@ use crate::{
 };
 use nuka_pir::Pid;
 use nuka_seed_runtime::{Engine, ModuleCache};
-use nuka_store::{Cancel, Lease, RootTarget, Store};
+use nuka_store::{Cancel, Lease, Objects, RootTarget, Store};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Set when nobody watches any more.
@@ -106,6 +107,11 @@ impl Nuka {
     /// The store, for work that ends when nobody is there any more for whom it is done.
     fn store_for(&self, observer: &dyn Observer) -> Result<Store, Error> {
         Ok(self.store()?.until(cancel(observer)))
+    }
+
+    /// The store's objects, for which nobody has to be asked.
+    pub fn objects(&self) -> Result<&Objects, Error> {
+        self.shared.objects()
     }
 
     fn engine(&self) -> Result<&Engine, Error> {

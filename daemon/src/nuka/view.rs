@@ -9,7 +9,7 @@ use crate::{
     inputs::{self, Views},
     plan,
 };
-use nuka_pir::{Cid, Input, InputName, OutputName};
+use nuka_pir::{Cid, Input, InputName, OutputName, Pid};
 use nuka_store::{Lease, ObjectReader as _, RootTarget};
 use nuka_vfs::{
     Integrity,
@@ -60,15 +60,8 @@ impl Nuka {
                 break (report, pids, lease);
             }
         };
-        let store = self.store()?;
-        let work = plan::plan(store, &pids, false)?;
-        let mut wanted = BTreeMap::new();
-        for (number, pid) in pids.iter().enumerate() {
-            let name = InputName::new(&format!("p{number}")).map_err(|error| Error::Name { error })?;
-            wanted.insert(name, Input { pid: *pid, outputs: vec![OutputName::out()] });
-        }
-        let parts = inputs::closure(&work.pirs, &work.realised, &wanted)?;
-        let view = Views::new(store.clone(), &lease).merged(parts)?;
+        let view = self.merged(&pids, &lease)?;
+        let work = plan::plan(self.store()?, &pids, false)?;
         let mut programs: BTreeMap<String, Prepared> = BTreeMap::new();
         for pid in &pids {
             let outcome = report.requested.iter().find(|outcome| outcome.package.pid == *pid);
@@ -86,6 +79,19 @@ impl Nuka {
             }
         }
         Ok(PreparedView { view, programs: programs.into_values().collect() })
+    }
+
+    /// Packages that are there merged with all that they need when they run.
+    pub(super) fn merged(&self, pids: &[Pid], lease: &Lease) -> Result<Cid, Error> {
+        let store = self.store()?;
+        let work = plan::plan(store, pids, false)?;
+        let mut wanted = BTreeMap::new();
+        for (number, pid) in pids.iter().enumerate() {
+            let name = InputName::new(&format!("p{number}")).map_err(|error| Error::Name { error })?;
+            wanted.insert(name, Input { pid: *pid, outputs: vec![OutputName::out()] });
+        }
+        let parts = inputs::closure(&work.pirs, &work.realised, &wanted)?;
+        Ok(Views::new(store.clone(), lease).merged(parts)?)
     }
 
     pub(super) fn views(&self) -> Result<view::Views, Error> {

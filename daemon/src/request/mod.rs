@@ -8,6 +8,7 @@ mod bootstrap;
 mod build;
 mod care;
 mod look;
+mod profile;
 mod store;
 mod table;
 
@@ -15,6 +16,7 @@ pub use bootstrap::{BootstrapGo, Explain};
 pub use build::{All, Build, HandOver, MakePlan, Prepare, View};
 pub use care::{Diff, Export, Gc, GcPlan, GcWhy, Import, Kept, Pin, RebuildIndex, Unpin, Verify};
 pub use look::{Log, Pir, Search, Show, Why};
+pub use profile::{DropGenerations, Environment, Installable, KeepGeneration, ResolveEnvironment};
 pub use store::{Add, Cat, Check, Find, HashTree, Info, List, Ls, Name, Names};
 pub(crate) use table::{NAMES, Reply, carry_out};
 

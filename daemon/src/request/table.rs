@@ -1,6 +1,6 @@
 //! All requests by name, as the daemon carries them out.
 
-use super::{Request, bootstrap, build, care, look, store};
+use super::{Request, bootstrap, build, care, look, profile, store};
 use crate::{
     error::Error,
     event::Observer,
@@ -77,6 +77,11 @@ requests!(
     care::Export,
     care::Import,
     care::Diff,
+    profile::Installable,
+    profile::KeepGeneration,
+    profile::Environment,
+    profile::ResolveEnvironment,
+    profile::DropGenerations,
     bootstrap::BootstrapGo,
     bootstrap::Explain,
 );

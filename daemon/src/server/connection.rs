@@ -157,6 +157,7 @@ impl Connection {
             env,
             current_directory,
             recipe_directories,
+            user: self.who.user,
             ..own.clone()
         };
         Nuka::with(config, roots, Arc::clone(&self.state.shared))

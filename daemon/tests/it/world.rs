@@ -41,6 +41,7 @@ impl World {
         fs::write(dir.path().join("recipes/put-source/put.wasm"), wasm).unwrap();
         let place = |name: &str| dir.path().join(name);
         let config = Config {
+            user: 0,
             store: place("store"),
             cache: place("cache"),
             state: place("state"),

@@ -48,6 +48,7 @@ impl Place {
 
     pub fn nuka(&self) -> Nuka {
         Nuka::new(Config {
+            user: 0,
             store: self.path("store"),
             cache: self.path("cache"),
             state: self.path("state"),

@@ -2,6 +2,7 @@
 
 mod derivation;
 mod describe;
+mod environment;
 mod fetch;
 mod fields;
 mod file;
@@ -23,6 +24,7 @@ use nu_protocol::{
 /// Every command of ours.
 pub(crate) fn all() -> Vec<Box<dyn Command>> {
     let mut all: Vec<Box<dyn Command>> = vec![Box::new(derivation::DerivationCommand)];
+    all.extend(environment::all());
     all.extend(package::all());
     all.extend(fetch::all());
     all.extend(file::all());
@@ -143,7 +145,7 @@ mod tests {
                 assert!(names(&format!("--{}", flag.long)), "no example of `{name} --{}`", flag.long);
             }
         }
-        for field in describe::FIELDS {
+        for field in describe::FIELDS.iter().chain(environment::FIELDS) {
             assert!(names(&format!("{field}:")), "no example of the field `{field}`");
         }
     }

@@ -188,7 +188,7 @@ impl<'s> Problems<'s> {
             let owner = Owner::Root(name.clone());
             match root.target {
                 RootTarget::Package(_) => {}
-                RootTarget::Tree(cid) => self.tree(&owner, cid),
+                RootTarget::Tree(cid) | RootTarget::Group(cid) => self.tree(&owner, cid),
                 RootTarget::Blob(blob) => self.blob(&owner, blob),
             }
         }

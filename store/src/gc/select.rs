@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::StoreError,
+    group::Members,
     id_hash::{IdMap, IdSet},
     index::{RootTarget, Used},
     store::Store,
@@ -159,14 +160,14 @@ impl Selection {
     }
 }
 
-/// Marks all that is pinned but the packages, which are returned with the reasons.
+/// Marks all that is pinned but the packages, also those of groups, which are returned with the reasons.
 pub(crate) fn mark_pins(
     store: &Store,
     marks: &mut Marks,
     pins: Vec<Pin>,
 ) -> Result<Vec<(Pid, Reason)>, GcError> {
     let objects = &store.inner().objects;
-    let (mut packages, mut trees) = (Vec::new(), Vec::new());
+    let (mut packages, mut trees, mut members) = (Vec::new(), Vec::new(), Members::default());
     for Pin { target, reason } in pins {
         match target {
             RootTarget::Package(pid) => packages.push((pid, reason)),
@@ -175,6 +176,16 @@ pub(crate) fn mark_pins(
                 // A lease may name what is about to be made.
                 let optional = !matches!(reason, Reason::Root(_));
                 trees.push(Kept { cid, keeper: reason.to_string(), optional });
+            }
+            RootTarget::Group(cid) => {
+                let optional = !matches!(reason, Reason::Root(_));
+                let keeper = reason.to_string();
+                match members.new_in(store, &cid) {
+                    Ok(pids) => packages.extend(pids.into_iter().map(|pid| (pid, reason.clone()))),
+                    Err(StoreError::NoObject { .. }) if optional => {}
+                    Err(source) => return Err(GcError::Unreadable { id: cid.into(), keeper, source }),
+                }
+                trees.push(Kept { cid, keeper, optional });
             }
         }
     }

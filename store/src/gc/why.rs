@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     directory::Node,
+    group::Members,
     index::{RootTarget, Used},
     name::{EntryName, TreePath},
     store::Store,
@@ -68,12 +69,18 @@ pub fn why(store: &Store, options: &GcOptions, target: &WhyTarget) -> Result<Opt
     let known = Known::read(store, false)?;
     let mut selection = Selection::new();
     let (mut seeds, mut trees, mut blobs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut members = Members::default();
     for pin in select::pins(&known, options) {
         let reason = link(&pin.reason);
         match pin.target {
             RootTarget::Package(pid) => seeds.push((pid, pin.reason)),
             RootTarget::Tree(cid) => trees.push(Seed { cid, chain: vec![reason, Link::Tree(cid)] }),
             RootTarget::Blob(blob) => blobs.push((blob, vec![reason, Link::Blob(blob)])),
+            RootTarget::Group(cid) => {
+                let members = members.new_in(store, &cid).unwrap_or_default();
+                seeds.extend(members.into_iter().map(|pid| (pid, pin.reason.clone())));
+                trees.push(Seed { cid, chain: vec![reason, Link::Tree(cid)] });
+            }
         }
     }
     let mut sources = Vec::new();
@@ -111,7 +118,7 @@ pub fn why(store: &Store, options: &GcOptions, target: &WhyTarget) -> Result<Opt
         }
     }
     let wanted: BlobId = match target {
-        RootTarget::Tree(cid) => (*cid).into(),
+        RootTarget::Tree(cid) | RootTarget::Group(cid) => (*cid).into(),
         RootTarget::Blob(blob) => *blob,
         RootTarget::Package(_) => return Ok(None),
     };

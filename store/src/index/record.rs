@@ -3,7 +3,7 @@
 //! ```text
 //! source = version:u8=1 cid:32 size:u64 count:u64 has-blob:u8 blob:32? time:u64
 //! log    = version:u8=1 build:32 succeeded:u8 time:u64 path-length:u32 path
-//! root   = version:u8=1 kind:u8 id:32 time:u64                     kind: 1 PID, 2 CID, 3 blob
+//! root   = version:u8=1 kind:u8 id:32 time:u64                     kind: 1 PID, 2 CID, 3 blob, 4 group (a CID)
 //! ```
 
 use crate::{
@@ -47,6 +47,8 @@ pub enum RootTarget {
     Tree(Cid),
     /// A blob.
     Blob(BlobId),
+    /// A tree, and every package that it names: see [`group`](crate::group).
+    Group(Cid),
 }
 
 /// A reason to keep something.
@@ -123,6 +125,7 @@ impl RootTarget {
             Self::Package(pid) => (1, pid.as_bytes()),
             Self::Tree(cid) => (2, cid.as_bytes()),
             Self::Blob(blob) => (3, blob.as_bytes()),
+            Self::Group(cid) => (4, cid.as_bytes()),
         }
     }
 
@@ -131,6 +134,7 @@ impl RootTarget {
             1 => Ok(Self::Package(Pid::from_bytes(id))),
             2 => Ok(Self::Tree(Cid::from_bytes(id))),
             3 => Ok(Self::Blob(BlobId::from_bytes(id))),
+            4 => Ok(Self::Group(Cid::from_bytes(id))),
             _ => Err(WireError::Invalid { field: "kind" }),
         }
     }
@@ -182,6 +186,7 @@ mod tests {
             RootTarget::Package(Pid::from_bytes([1; 32])),
             RootTarget::Tree(Cid::from_bytes([2; 32])),
             RootTarget::Blob(BlobId::from_bytes([3; 32])),
+            RootTarget::Group(Cid::from_bytes([4; 32])),
         ] {
             let root = Root { target, time_ms: 9 };
             let mut bytes = root.encode();

@@ -1,0 +1,79 @@
+//! Launchers: small files by which a package's wasm program is started by its name.
+//!
+//! ```text
+//! #!/path/of/nuka __launch
+//! {"prepared": ..., "grants": ..., "env": [NAMES]}
+//! ```
+//!
+//! The kernel starts nuka with the launcher's path and what the program was given. Everything that starting takes is in the
+//! launcher: no recipe is evaluated, no daemon asked, no index opened. Where nuka's own path cannot stand in a first line, as
+//! one with a space, `/bin/sh` starts nuka in the same way; what is read begins with the first line that begins with `{`.
+
+use crate::{api::Grants, nuka::Prepared};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The first argument, before the launcher's path.
+pub const VERB: &str = "__launch";
+
+/// Longer first lines are cut by some kernels.
+const MAX_FIRST_LINE: usize = 120;
+
+/// What a launcher holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Launcher {
+    /// The program.
+    pub prepared: Prepared,
+    /// What it may do beyond what its recipe says. Values of variables are not in here, where others could read them.
+    pub grants: Grants,
+    /// Variables that it sees, with the values that they have when it is started.
+    pub env: Vec<String>,
+}
+
+impl Launcher {
+    /// The file's text. `head` is what stands in it first: see [`head`].
+    ///
+    /// # Errors
+    /// If a path that is granted is not UTF-8.
+    pub fn text(&self, head: &str) -> Result<String, serde_json::Error> {
+        Ok(format!("{head}\n{}\n", serde_json::to_string(self)?))
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// If it is no launcher of this version.
+    pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut lines = text.split(|byte| *byte == b'\n');
+        serde_json::from_slice(lines.find(|line| line.starts_with(b"{")).unwrap_or_default())
+    }
+}
+
+/// How a launcher begins that nuka at this path starts.
+pub fn head(nuka: &Path) -> String {
+    let path = nuka.display().to_string();
+    if path.len() <= MAX_FIRST_LINE && !path.contains(|c: char| c.is_whitespace()) {
+        return format!("#!{path} {VERB}");
+    }
+    let quoted = path.replace('\'', "'\\''");
+    format!("#!/bin/sh\nexec '{quoted}' {VERB} \"$0\" \"$@\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_no_first_line_can_have_goes_through_the_shell() {
+        assert_eq!(head(Path::new("/usr/bin/nuka")), "#!/usr/bin/nuka __launch");
+        assert_eq!(head(Path::new("/a b/it's")), "#!/bin/sh\nexec '/a b/it'\\''s' __launch \"$0\" \"$@\"");
+        assert!(head(Path::new(&format!("/{}", "x".repeat(200)))).starts_with("#!/bin/sh\n"));
+    }
+
+    #[test]
+    fn what_is_no_launcher_is_an_error() {
+        for text in ["", "#!/x\n", "#!/x\n{}\n", "{", "#!/x\n{\"prepared\": 1}"] {
+            assert!(Launcher::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! An environment's variables and hooks, as shells take them.
+
+use super::setting::Settings;
+
+/// For shells like `sh`: `export NAME='VALUE'`, then the hook of the name `sh`.
+pub fn sh(settings: &Settings) -> String {
+    let mut text = String::new();
+    for (name, value) in &settings.variables {
+        text.push_str(&format!("export {name}={}\n", quote_sh(value)));
+    }
+    hook(&mut text, settings, "sh");
+    text
+}
+
+/// For fish.
+pub fn fish(settings: &Settings) -> String {
+    let mut text = String::new();
+    for (name, value) in &settings.variables {
+        text.push_str(&format!("set -gx {name} {}\n", quote_fish(value)));
+    }
+    hook(&mut text, settings, "fish");
+    text
+}
+
+/// As data, which Nushell reads.
+pub fn json(settings: &Settings) -> String {
+    serde_json::json!({ "variables": settings.variables, "hooks": settings.hooks }).to_string()
+}
+
+fn hook(text: &mut String, settings: &Settings, shell: &str) {
+    if let Some(hook) = settings.hooks.get(shell) {
+        text.push_str(hook);
+        text.push('\n');
+    }
+}
+
+/// A word of a shell like `sh` that is this text, whatever is in it.
+pub fn quote_sh(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// The same for fish.
+pub fn quote_fish(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_ends_its_quotes() {
+        let settings = Settings {
+            variables: [("A".to_owned(), "it's $x\\".to_owned())].into(),
+            hooks: [("sh".to_owned(), "echo hi".to_owned())].into(),
+            ..Settings::default()
+        };
+        assert_eq!(sh(&settings), "export A='it'\\''s $x\\'\necho hi\n");
+        assert_eq!(fish(&settings), "set -gx A 'it\\'s $x\\\\'\n");
+    }
+}
