@@ -74,6 +74,19 @@ pub enum Verb {
     Prefer(commands::profile::prefer::Arguments),
     /// Let an installed program do more, from now on
     Permit(commands::profile::permit::Arguments),
+    /// Hold an environment to the packages that it has now
+    Lock(commands::environment::lock::Arguments),
+    /// Make a profile what an environment's file says
+    Apply(commands::environment::apply::Arguments),
+    /// Let shells enter this directory's environment when you go there
+    Allow(commands::environment::allow::Arguments),
+    /// Print what a shell does before its prompt
+    #[command(name = "__hook", hide = true)]
+    Hook(commands::environment::hook::Arguments),
+    /// Write packages, or an environment, with all that they need, so that they run where only nuka is
+    Export(commands::environment::export::Arguments),
+    /// Have shells find what is installed
+    Setup(commands::setup::Arguments),
     /// Find packages by their names and descriptions
     Search(commands::search::Arguments),
     /// Show what a package is: its ids, sizes, sources and inputs

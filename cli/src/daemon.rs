@@ -17,11 +17,17 @@ pub use nuka_daemon::{
     file_help,
     launcher::{Launcher, VERB as LAUNCH, head},
     profile::{
-        Changed, Edit, GenerationNumber, Installed, PackageChange, Permit, Profile, ProfileName, Record,
-        State, no_program, not_installed,
+        Changed, DirectorySink, Edit, EnvironmentPackages, GenerationNumber, GenerationRoot, Installed,
+        PackageChange, Permit, Profile, ProfileName, Record, Settings, State, TarSink, bundle, no_program,
+        not_installed,
     },
     serve,
 };
+
+/// What an error of work in this process is for whoever asked.
+pub fn from_error(error: nuka_daemon::Error) -> Box<Fault> {
+    error.into()
+}
 
 #[cfg(test)]
 pub use nuka_daemon::{api::bootstrap::Difference, event::PlannedFetch};

@@ -10,6 +10,7 @@ mod exit;
 mod memory;
 mod output;
 mod quantity;
+mod replace;
 mod report;
 mod start;
 

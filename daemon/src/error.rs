@@ -97,6 +97,14 @@ pub enum Error {
     /// A program could not be started in a view.
     #[error(transparent)]
     Sandbox(#[from] nuka_vfs::sandbox::SandboxError),
+    /// A file that should describe one package describes several, or an environment.
+    #[error(
+        "`{file}` describes an environment, or several packages, and one package is installed by its recipe"
+    )]
+    Several {
+        /// The file.
+        file: String,
+    },
     /// A file that should be one describes no environment.
     #[error("`{file}` describes no environment: its `main` gives packages")]
     NoEnvironment {
@@ -382,7 +390,9 @@ impl Error {
             Error::Published { .. } => "nuka::published",
             Error::Go(_) | Error::NoBootstrap { .. } => "nuka::bootstrap",
             Error::Generation { .. } | Error::Data(_) => "nuka::profile",
-            Error::NoEnvironment { .. } | Error::UnknownPin { .. } => "nuka::environment",
+            Error::NoEnvironment { .. } | Error::UnknownPin { .. } | Error::Several { .. } => {
+                "nuka::environment"
+            }
             Error::Profile(error) => error.code(),
             Error::Shared(error) => error.code(),
             Error::Cancelled => CANCELLED,
@@ -408,6 +418,7 @@ impl Error {
         match self {
             Error::Shared(error) => error.help(),
             Error::Profile(error) => Some(error.help()),
+            Error::Several { file } => Some(format!("of an environment: `nuka apply {file}`")),
             Error::NoEnvironment { .. } => {
                 Some("let it end in `environment { packages: [...] }`, or name packages: `nuka shell PACKAGE`".to_owned())
             }

@@ -173,9 +173,22 @@ fn why(context: &Context, arguments: &Arguments, what: &str, wish: GcWish) -> Do
     Ok(Exit::Success)
 }
 
+/// A pin, or what profiles and environments keep: see `nuka_daemon::profile::GenerationRoot`.
+fn pin(name: &str) -> String {
+    let mut words = name.splitn(3, ' ');
+    match (words.next(), words.next(), words.next()) {
+        (Some("generation"), Some(_), Some(rest)) if rest.contains(" /") => {
+            let (number, profile) = rest.split_once(' ').unwrap_or((rest, ""));
+            format!("generation {} of the profile {}", escape(number), escape(profile))
+        }
+        (Some("environment"), Some(_), Some(file)) => format!("the environment of {}", escape(file)),
+        _ => format!("the pin {}", escape(name)),
+    }
+}
+
 fn line(link: &KeptBy, now_ms: u64) -> String {
     match link {
-        KeptBy::Pin { name } => format!("the pin {}", escape(name)),
+        KeptBy::Pin { name } => pin(name),
         KeptBy::Lease { name } => {
             format!("process {}, which works with it", escape(name.split('-').next().unwrap_or(name)))
         }

@@ -13,6 +13,7 @@ use crate::{
 };
 use fs_err as fs;
 use std::{
+    collections::BTreeMap,
     ffi::{OsStr, OsString},
     io::{self, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
@@ -24,6 +25,17 @@ pub use crate::daemon::{LAUNCH as VERB, Launcher};
 
 /// What nuka is called where it only launches.
 pub const NAME: &str = "nuka-launch";
+
+/// Where an environment's files are, beside its launchers.
+pub const FILES: &str = ".files";
+
+/// What is written for a shell.
+pub struct Launchers {
+    /// Its programs.
+    pub programs: Vec<Launcher>,
+    /// Its files, by their paths.
+    pub files: BTreeMap<String, String>,
+}
 
 /// How often launchers are made that a collection removes at once.
 const TRIES: usize = 5;
@@ -82,13 +94,14 @@ fn launch(file: &Path, arguments: &[OsString], terminal: Terminal) -> Result<Exi
 
 /// Writes launchers into a directory of their own below `cache`, and gives it. Equal launchers share one, which is made
 /// once; `head` is how they begin. While what is returned lives, no collection removes them.
-pub fn write(cache: &Path, head: &str, launchers: &[Launcher]) -> Result<Written, Error> {
+pub fn write(cache: &Path, head: &str, launchers: &Launchers) -> Result<Written, Error> {
     let data = |error: serde_json::Error| Error::Data(error.to_string());
     let mut files = Vec::new();
-    for launcher in launchers {
+    for launcher in &launchers.programs {
         files.push((launcher.prepared.program.clone(), launcher.text(head).map_err(data)?));
     }
     files.sort();
+    files.extend(launchers.files.iter().map(|(path, text)| (format!("{FILES}/{path}"), text.clone())));
     let all = serde_json::to_vec(&files).map_err(data)?;
     let place = cache.join("launchers").join(nuka_pir::BlobId::of(&all).to_string());
     // A collection may remove it between its being there and its being locked.
@@ -129,7 +142,11 @@ fn make(place: &Path, files: &[(String, String)]) -> Result<(), Error> {
     let written = files.iter().try_for_each(|(name, text)| {
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o555);
-        options.open(beside.join(name))?.write_all(text.as_bytes())
+        let path = beside.join(name);
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        options.open(path)?.write_all(text.as_bytes())
     });
     let named = written.and_then(|()| match fs::rename(&beside, place) {
         // Another was faster.

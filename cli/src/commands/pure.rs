@@ -15,8 +15,8 @@
 use crate::{
     commands::{
         Done, grants,
-        launch::{self, Launcher},
-        shell::{code, start},
+        launch::{self, Launchers},
+        shell::{Begun, code, start},
     },
     context::Context,
     daemon::{Bind, Composed, Fault, Grants, Namespaces, Root, RootFile, Sandbox},
@@ -40,15 +40,11 @@ struct Linked {
 }
 
 /// Starts the words' shell in there.
-pub fn run(
-    context: &Context,
-    view: Composed,
-    launchers: &[Launcher],
-    grants: &Grants,
-    mut words: Vec<OsString>,
-) -> Done {
+pub fn run(context: &Context, view: Composed, launchers: &Launchers, grants: &Grants, begun: &Begun) -> Done {
     let environment = &context.environment;
-    let shell = PathBuf::from(words.first().cloned().unwrap_or_default());
+    let shell = begun.shell.clone();
+    let files_inside = Path::new(HOST).join("launch").join(launch::FILES);
+
     let own = environment.executable.clone().ok_or_else(|| Error::Usage {
         message: "it is not known where nuka's own program is".to_owned(),
         help: "start nuka by its path".to_owned(),
@@ -66,17 +62,17 @@ pub fn run(
     for (name, path) in &linked.libraries {
         binds.push(bind(path, &inside(&Path::new("lib").join(name)), false)?);
     }
-    let head = match &loader {
+    let (begin, head) = match &loader {
         Some(path) => {
             binds.push(bind(path, &inside(Path::new("ld.so")), false)?);
-            words.splice(0..1, [inside(Path::new("ld.so")).into_os_string(), shell_inside.into_os_string()]);
-            format!("#!{HOST}/ld.so {HOST}/bin/{}", launch::NAME)
+            let begin = vec![inside(Path::new("ld.so")).into_os_string(), shell_inside.into_os_string()];
+            (begin, format!("#!{HOST}/ld.so {HOST}/bin/{}", launch::NAME))
         }
         None => {
-            words.splice(0..1, [shell_inside.into_os_string()]);
-            format!("#!{HOST}/bin/{} {}", launch::NAME, launch::VERB)
+            (vec![shell_inside.into_os_string()], format!("#!{HOST}/bin/{} {}", launch::NAME, launch::VERB))
         }
     };
+    let words = begun.words(&begin, &files_inside);
     let launchers = launch::write(&environment.cache, &head, launchers)?;
     binds.push(bind(&launchers.place, &inside(Path::new("launch")), false)?);
     for path in [environment.store.join("objects"), environment.cache.clone()] {
@@ -87,13 +83,15 @@ pub fn run(
     }
     let here = &environment.current_directory;
     let let_in = grants.directories.iter().any(|directory| here.starts_with(&directory.guest));
+    let mut env = variables(context, grants);
+    env.extend(begun.variables(&files_inside));
     let sandbox = Sandbox {
         root: Root::Pure { view, files: files() },
         binds,
         namespaces: Namespaces::own(!grants.network),
         privileged: false,
         argv: words,
-        env: variables(context, grants),
+        env,
         cwd: if let_in { here.clone() } else { PathBuf::from("/tmp") },
     };
     Ok(Exit::Program(code(start(&sandbox)?)))

@@ -2,19 +2,19 @@
 
 use crate::{
     commands::{
-        Done,
+        Done, environment,
         grants::GrantArguments,
-        launch::{self, Launcher},
+        launch::{self, Launcher, Launchers},
         pure,
     },
     context::{Context, WorkArguments},
     daemon::{
-        Composed, ComposedView, Grants, Namespaces, Prepared, PreparedView, Root, Sandbox, Streams, Target,
-        head,
+        Client, Composed, ComposedView, Grants, Namespaces, Prepared, PreparedView, Root, Sandbox, Settings,
+        Streams, Target, head,
     },
     error::Error,
     exit::Exit,
-    report::{escape::escape, hashes},
+    report::{escape::escape, hashes, progress::Progress},
 };
 use std::{
     collections::BTreeMap,
@@ -23,19 +23,23 @@ use std::{
     process::{Command, ExitStatus},
 };
 
-/// Open a shell with packages' programs in it
+/// Open a shell with packages' programs in it, or that of this directory
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The packages' programs come first on PATH, and start by their names; wasm programs may do what their recipes and the
 options here say. The packages' files, merged, are at $NUKA_VIEW.
 
+Without PACKAGE it is the environment that nuka.nu describes, in this directory or the nearest one above: its packages, as
+nuka.lock holds them, its variables, its files at $NUKA_FILES, and its hooks.
+
 Examples:
+  nuka shell                                  the environment of this directory
   nuka shell lua sqlite                       a shell in which `lua` and `sqlite3` are there
   nuka shell lua -c 'lua -e \"print(1)\"'       one command
   nuka shell --pure --dir . lua               a shell that sees lua, this directory, and nothing else of the machine")]
 pub struct Arguments {
-    /// The packages
-    #[arg(required = true, value_name = "PACKAGE")]
+    /// The packages; without any, those of this directory's environment
+    #[arg(value_name = "PACKAGE")]
     packages: Vec<Target>,
     /// Run this command instead of an interactive shell
     #[arg(short, long, value_name = "COMMAND")]
@@ -57,14 +61,21 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
     let nuka = context.nuka(&arguments.work);
     let progress = context.progress(&arguments.work);
-    let view = nuka.view(&arguments.packages, &progress);
+    let inside = match arguments.packages.as_slice() {
+        [] => Inside::of_environment(context, &nuka, &progress)?,
+        packages => {
+            let view = nuka.view(packages, &progress);
+            let view = view.map_err(|fault| hashes::name_recipe(fault, packages))?;
+            Inside { view, settings: Settings::default() }
+        }
+    };
     progress.finish();
-    let view = view.map_err(|fault| hashes::name_recipe(fault, &arguments.packages))?;
     let progress = context.progress(&arguments.work);
-    for program in &view.programs {
+    for program in &inside.view.programs {
         nuka.make_ready(program, &progress)?;
     }
     progress.finish();
+    let Inside { view, settings } = inside;
     // This process's own: the daemon may end while the shell is open.
     let _lease = nuka.lease_view(&view);
     for program in &view.programs {
@@ -75,18 +86,97 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         }
     }
     let composed = nuka.compose(view.view)?;
-    let inside = |prepared: &Prepared| launch::launcher(prepared, &grants, arguments.pure);
-    let launchers: Vec<Launcher> = view.programs.iter().map(inside).collect();
-    let shell = shell(context);
-    let words = match &arguments.command {
-        Some(command) => vec![shell.into_os_string(), "-c".into(), command.into()],
-        None => vec![shell.into_os_string()],
+    let launcher = |prepared: &Prepared| launch::launcher(prepared, &grants, arguments.pure);
+    let launchers = Launchers {
+        programs: view.programs.iter().map(launcher).collect::<Vec<Launcher>>(),
+        files: settings.files.clone(),
     };
+    let begun = Begun { shell: shell(context), command: arguments.command.clone(), settings };
     if arguments.pure {
-        return pure::run(context, composed.composed, &launchers, &grants, words);
+        return pure::run(context, composed.composed, &launchers, &grants, &begun);
     }
-    let status = beside_the_host(context, &view, composed, &launchers, &grants, words)?;
+    let status = beside_the_host(context, &view, composed, &launchers, &grants, &begun)?;
     Ok(Exit::Program(code(status)))
+}
+
+/// What is in the shell.
+struct Inside {
+    view: PreparedView,
+    settings: Settings,
+}
+
+impl Inside {
+    fn of_environment(context: &Context, nuka: &Client, progress: &Progress) -> Result<Self, Error> {
+        let file = environment::required(context)?;
+        let made = environment::obtain(context, nuka, &file, progress)?;
+        let mut programs: BTreeMap<String, Prepared> = BTreeMap::new();
+        for package in &made.packages {
+            for prepared in &package.programs {
+                if let Some(other) = programs.insert(prepared.program.clone(), prepared.clone()) {
+                    let package = |prepared: &Prepared| prepared.outcome.package.name.clone();
+                    return Err(Error::Usage {
+                        message: format!(
+                            "`{}` is a program of both {} and {}",
+                            prepared.program,
+                            package(&other),
+                            package(prepared)
+                        ),
+                        help: format!("leave one of them out of {}", file.display()),
+                    });
+                }
+            }
+        }
+        let view = made.view.ok_or_else(|| Error::Data("the environment has no view".to_owned()))?;
+        let programs = programs.into_values().collect();
+        Ok(Self { view: PreparedView { view, programs }, settings: made.settings })
+    }
+}
+
+/// How a shell begins.
+pub struct Begun {
+    /// Its program.
+    pub shell: PathBuf,
+    /// What it is to do instead of being there for somebody.
+    command: Option<String>,
+    settings: Settings,
+}
+
+impl Begun {
+    /// The command line of the shell, which `start` starts, and whose environment's files are in this directory.
+    pub fn words(&self, start: &[OsString], files: &Path) -> Vec<OsString> {
+        let hooks = self.settings.with_files_at(files).hooks;
+        let hook = |kind: &str| hooks.get(kind).map(String::as_str).filter(|hook| !hook.trim().is_empty());
+        let name = self.shell.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let (hook, flag) = match name {
+            "fish" => (hook("fish"), Some("-C")),
+            "nu" => (hook("nu"), Some("-e")),
+            _ => (hook("sh"), None),
+        };
+        let after = |hook: &str, command: &str| OsString::from(format!("{hook}\n{command}"));
+        let more: Vec<OsString> = match (hook, flag, &self.command) {
+            (None, _, None) => Vec::new(),
+            (None, _, Some(command)) => vec!["-c".into(), command.into()],
+            (Some(hook), _, Some(command)) => vec!["-c".into(), after(hook, command)],
+            (Some(hook), Some(flag), None) => vec![flag.into(), hook.into()],
+            // What the hook sets is there in the shell that takes its place.
+            (Some(hook), None, None) => {
+                let words = ["-c".into(), after(hook, "exec \"$@\""), "nuka".into()];
+                words.into_iter().chain(start.iter().cloned()).collect()
+            }
+        };
+        start.iter().cloned().chain(more).collect()
+    }
+
+    /// Variables of the environment, and where its files are.
+    pub fn variables(&self, files: &Path) -> Vec<(OsString, OsString)> {
+        let variables = environment::variables(&self.settings, files).into_iter();
+        let mut all: Vec<(OsString, OsString)> =
+            variables.map(|(name, value)| (name.into(), value.into())).collect();
+        if !self.settings.files.is_empty() {
+            all.push(("NUKA_FILES".into(), files.into()));
+        }
+        all
+    }
 }
 
 /// The person's shell.
@@ -100,13 +190,15 @@ fn beside_the_host(
     context: &Context,
     view: &PreparedView,
     composed: ComposedView,
-    launchers: &[Launcher],
+    launchers: &Launchers,
     grants: &Grants,
-    words: Vec<OsString>,
+    begun: &Begun,
 ) -> Result<ExitStatus, Error> {
     let environment = &context.environment;
     let own = environment.executable.clone().unwrap_or_else(|| PathBuf::from("nuka"));
     let launchers = launch::write(&environment.cache, &head(&own), launchers)?;
+    let files = launchers.place.join(launch::FILES);
+    let words = begun.words(&[begun.shell.clone().into_os_string()], &files);
     let (at, mounted) = match composed {
         // Nothing can be mounted: the files are looked at where they were prepared.
         ComposedView { composed: Composed::Directory(path), means: None } => (path, None),
@@ -128,9 +220,10 @@ fn beside_the_host(
         ("NUKA_STORE".into(), environment.store.clone().into_os_string()),
         ("NUKA_CACHE_DIR".into(), environment.cache.clone().into_os_string()),
     ]);
+    env.extend(begun.variables(&files));
     env.extend(grants.env.iter().map(|(name, value)| (name.into(), value.into())));
     let names: Vec<_> = view.programs.iter().map(|program| escape(&program.program).into_owned()).collect();
-    if words.len() == 1 {
+    if begun.command.is_none() {
         context.say(&format!("programs: {}; leave with `exit`", names.join(", ")));
     }
     let Some(composed) = mounted else {

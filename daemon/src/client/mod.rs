@@ -24,7 +24,7 @@ use crate::{
     fault::Fault,
     handed::Handed,
     nuka::{ComposedView, FileHashes, Nuka, Prepared, PreparedView},
-    profile::{EnvironmentPackages, Installed, Resolved},
+    profile::{EnvironmentPackages, GenerationRoot, Installed, Resolved},
     request::{self, Request},
 };
 use nuka_pir::{BlobId, Cid, PackageName, Pid};
@@ -155,6 +155,12 @@ impl Client {
         observer: &dyn Observer,
     ) -> Answer<EnvironmentPackages> {
         self.ask(request::Environment { target: target.clone(), pins, merged }, observer)
+    }
+
+    /// Keeps an environment's packages, durably, until its file is asked for again.
+    pub fn keep_environment(&self, made: &EnvironmentPackages, root: GenerationRoot) -> Answer<Cid> {
+        let (put, settings) = (made.packages.clone(), made.settings.clone());
+        self.look(request::KeepGeneration { base: None, remove: Vec::new(), put, settings, root })
     }
 
     /// Builds packages and merges them into one view, which stays in the store for as long as this client lives.

@@ -9,8 +9,9 @@ use crate::{
     event::{How, Observer, Outcome, PackageRef},
     plan,
     profile::{self, EnvironmentPackages, GenerationRoot, Installed, Resolved, SHARED, Settings, SharedFile},
+    worker::package_ref,
 };
-use nuka_pir::{Cid, PackageName, Pid, Pir};
+use nuka_pir::{Cid, Pid, Pir};
 use nuka_store::{
     Lease, LookupError, Node, Realisation, RootTarget, Store, StoreError, TreePath, lookup, walk,
 };
@@ -34,6 +35,10 @@ impl Nuka {
             }
         };
         let answer = evaluate::evaluate(self.store()?, &self.roots, targets)?;
+        if answer.environment.is_some() || report.requested.len() != targets.len() {
+            let target = targets.iter().find(|target| matches!(target, Target::File { .. }));
+            return Err(Error::Several { file: target.map(ToString::to_string).unwrap_or_default() });
+        }
         let asked = targets.iter().cloned().zip(report.requested).collect();
         self.installed(asked, &answer, &lease)
     }
@@ -124,11 +129,15 @@ impl Nuka {
                 break (report, lease);
             }
         };
+        let index = self.store()?.read()?;
         let mut asked = Vec::new();
         for outcome in report.requested {
-            let name = PackageName::new(&outcome.package.name).map_err(|error| Error::Name { error })?;
-            asked.push((Target::Name { name, version: None }, outcome));
+            // Packages that were made without their recipes come without their names.
+            let pir = plan::load(&index, outcome.package.pid)?;
+            let package = package_ref(outcome.package.pid, &pir);
+            asked.push((Target::Name { name: pir.name, version: None }, Outcome { package, ..outcome }));
         }
+        drop(index);
         let pids: Vec<Pid> = asked.iter().map(|(_, outcome)| outcome.package.pid).collect();
         let view = if merged { Some(self.merged(&pids, &lease)?) } else { None };
         Ok(EnvironmentPackages { packages: self.installed(asked, &answer, &lease)?, view, settings })

@@ -179,7 +179,11 @@ pub struct Profile<'c> {
 impl<'c> Profile<'c> {
     /// Nothing is opened or made yet.
     pub fn new(client: &'c Client, name: &ProfileName) -> Self {
-        let path = client.config().profiles().join(name.as_str());
+        Self::at(client, client.config().profiles().join(name.as_str()))
+    }
+
+    /// One in a directory of its own.
+    pub fn at(client: &'c Client, path: PathBuf) -> Self {
         Self { client, directory: ProfileDirectory { path, disk: Disk::default() } }
     }
 

@@ -45,7 +45,7 @@ pub fn make(
         disk.directory(&bin)?;
         launchers(disk, directory, state, nuka, &bin)?;
         shared(disk, state, objects, &place.join("share"))?;
-        environment(disk, state, &place)
+        environment(disk, state, &place, &directory.current_path().join("files"))
     });
     written.map_err(failed)?;
     directory.sync()?;
@@ -109,8 +109,8 @@ fn shared(disk: &Disk, state: &State, objects: &Objects, share: &Path) -> io::Re
     Ok(())
 }
 
-fn environment(disk: &Disk, state: &State, place: &Path) -> io::Result<()> {
-    let settings = &state.settings;
+fn environment(disk: &Disk, state: &State, place: &Path, files: &Path) -> io::Result<()> {
+    let settings = &state.settings.with_files_at(files);
     for (path, text) in &settings.files {
         let at = place.join("files").join(path);
         disk.directory(at.parent().unwrap_or(place))?;

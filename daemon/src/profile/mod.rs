@@ -18,6 +18,7 @@
 //! Who changes a profile (`change.rs`) takes its lock, makes the new tree and its root durable, then the record, then
 //! `live/`, and then replaces `current`. Whatever happens in between, `current` shows a whole generation.
 
+mod bundle;
 mod change;
 mod environment;
 mod files;
@@ -30,6 +31,7 @@ mod setting;
 mod state;
 mod tree;
 
+pub use bundle::{DirectorySink, Sink, TarSink, bundle};
 pub use change::{Changed, Edit, Profile, ProfileError, no_program, not_installed};
 pub use environment::{EnvironmentPackages, Resolved};
 pub use installed::{Installed, SHARED, SharedFile};

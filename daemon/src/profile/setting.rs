@@ -4,7 +4,7 @@ use crate::api::{GrantedDirectory, Grants};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// Decisions by name.
@@ -28,7 +28,20 @@ pub struct Settings {
     pub hooks: BTreeMap<String, String>,
 }
 
+/// What stands for the place of an environment's files in its variables and hooks.
+const FILES: &str = "$NUKA_FILES";
+
 impl Settings {
+    /// With the place of its files in its variables and hooks, wherever `$NUKA_FILES` stands there.
+    #[must_use]
+    pub fn with_files_at(&self, place: &Path) -> Self {
+        let place = place.display().to_string();
+        let put = |texts: &BTreeMap<String, String>| {
+            texts.iter().map(|(name, text)| (name.clone(), text.replace(FILES, &place))).collect()
+        };
+        Self { variables: put(&self.variables), hooks: put(&self.hooks), ..self.clone() }
+    }
+
     /// What is other than in `before`, one line each.
     pub fn changes_since(&self, before: &Self) -> Vec<String> {
         let mut lines = Vec::new();

@@ -59,6 +59,31 @@ fn whole_recipes_evaluate() {
 }
 
 #[test]
+fn environments_evaluate() {
+    let others = ["lua", "zlib", "libgreet"].map(|name| {
+        let version = if name == "zlib" { "1.3.1" } else { "1.0" };
+        (
+            format!("{name}.nu"),
+            format!("export def main [] {{ derivation {name} \"{version}\" {{ language: c }} }}"),
+        )
+    });
+    let mut count = 0;
+    for (_, text) in examples().into_iter().filter(|(kind, _)| *kind == "environment") {
+        let mut files: Vec<(&str, &str)> =
+            others.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        files.push(("it.nu", &text));
+        let evaluation = match evaluate(&files, "it") {
+            Ok(evaluation) => evaluation,
+            Err(error) => panic!("{}", render(&error)),
+        };
+        assert_eq!(evaluation.roots.len(), 3);
+        assert!(evaluation.environment.is_some_and(|environment| environment.files.len() == 1));
+        count += 1;
+    }
+    assert_eq!(count, 1);
+}
+
+#[test]
 fn builds_record_steps() {
     let mut verbs: Vec<&str> = Vec::new();
     let mut count = 0;

@@ -10,6 +10,7 @@
 
 mod common;
 mod docs;
+mod environment;
 mod errors;
 mod limits;
 mod programs;

@@ -16,6 +16,7 @@ mod damage;
 mod evil;
 mod export;
 mod gc;
+mod group;
 mod import_directory;
 mod index;
 mod objects;

@@ -7,7 +7,10 @@ pub mod permit;
 pub mod prefer;
 pub mod remove;
 mod show;
+
 pub mod update;
+
+pub use show::change as shown;
 
 use crate::{
     context::Context,
@@ -37,7 +40,7 @@ impl ProfileArgument {
 }
 
 /// Asks whether to go on.
-fn agreed(question: &str, yes: bool) -> Result<bool, Error> {
+pub fn agreed(question: &str, yes: bool) -> Result<bool, Error> {
     if yes {
         return Ok(true);
     }
@@ -58,7 +61,7 @@ fn agreed(question: &str, yes: bool) -> Result<bool, Error> {
 }
 
 /// Says what was done to a profile.
-fn tell(context: &Context, profile: &Profile<'_>, changed: &Changed) {
+pub fn tell(context: &Context, profile: &Profile<'_>, changed: &Changed) {
     if !changed.new {
         context.say("nothing to change");
         return;

@@ -1,0 +1,363 @@
+//! What is installed: profiles, their generations, and what keeps and breaks them.
+
+use crate::support::{Ended, Place};
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+/// Ends with the number of the directories that it may use.
+const COUNT: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_prestat_get" (func $prestat (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start") (local $fd i32)
+    (local.set $fd (i32.const 3))
+    (block $end (loop $next
+      (br_if $end (call $prestat (local.get $fd) (i32.const 0)))
+      (local.set $fd (i32.add (local.get $fd) (i32.const 1)))
+      (br $next)))
+    (call $exit (i32.sub (local.get $fd) (i32.const 3)))))"#;
+
+/// Says what it is.
+fn saying(what: &str) -> Vec<u8> {
+    let text = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\08\00\00\00\LENGTH\00\00\00TEXT\n")
+  (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 64)))))"#;
+    let text = text.replace("LENGTH", &format!("{:02x}", what.len() + 1)).replace("TEXT", what);
+    wat::parse_str(text).unwrap()
+}
+
+fn good(ended: Ended) -> Ended {
+    assert_eq!(ended.code, 0, "{ended}");
+    ended
+}
+
+/// Writes a recipe whose programs are these wasm files, and its hashes.
+fn package(place: &Place, name: &str, version: &str, programs: &[(&str, Vec<u8>)]) {
+    let mut install = String::new();
+    let mut listed = String::new();
+    for (program, wasm) in programs {
+        place.write(&format!("{name}-src/{program}.wasm"), wasm);
+        install.push_str(&format!("      install src/{program}.wasm bin/{program} --executable\n"));
+        listed.push_str(&format!(" {program}: \"bin/{program}\""));
+    }
+    place.write(&format!("{name}-src/{name}.1"), format!(".TH {name} 1\n"));
+    place.write(
+        &format!("{name}.nu"),
+        format!(
+            r#"export def main [] {{
+  derivation {name} "{version}" {{
+    src: (fetch path {name}-src)
+    language: data
+    build: {{|p|
+{install}      install src/{name}.1 share/man/man1/
+    }}
+    programs: {{{listed} }}
+  }}
+}}
+"#
+        ),
+    );
+    good(place.run(&["update-hashes", &format!("./{name}.nu")]));
+}
+
+/// With the recipes `one` and `two`, each with a program of its name.
+fn world() -> Place {
+    let place = Place::new();
+    package(&place, "one", "1.0", &[("one", saying("one"))]);
+    package(&place, "two", "1.0", &[("two", saying("two"))]);
+    place
+}
+
+fn profile(place: &Place) -> PathBuf {
+    place.home().join(".local/state/nuka/profiles/default")
+}
+
+fn installed(place: &Place) -> String {
+    let ended = good(place.run(&["list", "--json"]));
+    let rows: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    let name = |row: &serde_json::Value| format!("{}@{}", row["name"], row["version"]).replace('"', "");
+    rows.as_array().unwrap().iter().map(name).collect::<Vec<_>>().join(" ")
+}
+
+/// Starts an installed program by its name.
+fn start(place: &Place, program: &str) -> Ended {
+    let mut command = Command::new(profile(place).join("current/bin").join(program));
+    command.current_dir(place.here()).env_clear().env("HOME", place.home()).stdin(Stdio::null());
+    place.end(command)
+}
+
+#[test]
+fn what_is_installed_starts_by_its_name_and_every_change_can_be_taken_back() {
+    let place = world();
+    let first = good(place.run(&["install", "--yes", "./one.nu"]));
+    assert!(first.stderr.contains("+ one 1.0") && first.stderr.contains("`nuka setup`"), "{first}");
+    assert_eq!(good(start(&place, "one")).stdout, "one\n");
+    let page = fs_err::read_to_string(profile(&place).join("current/share/man/man1/one.1")).unwrap();
+    assert_eq!(page, ".TH one 1\n");
+    // What is there already is no change.
+    assert!(good(place.run(&["install", "--yes", "./one.nu"])).stderr.contains("nothing to change"));
+    good(place.run(&["install", "--yes", "./two.nu"]));
+    assert_eq!(installed(&place), "one@1.0 two@1.0");
+    good(place.run(&["remove", "one"]));
+    assert_eq!(installed(&place), "two@1.0");
+    assert!(!profile(&place).join("current/bin/one").exists());
+    insta::assert_snapshot!(good(place.run(&["history"])).stdout, @r"
+    4  remove one (just now, used)
+         - one 1.0
+    3  install ./two.nu (just now)
+         + two 1.0
+    2  install ./one.nu (just now)
+         + one 1.0
+    1  begin (just now)
+    ");
+    insta::assert_snapshot!(good(place.run(&["rollback"])).stderr, @r"
+    + one 1.0
+    generation 3 (install ./two.nu) is used now
+    its programs are in [PLACE]/home/.local/state/nuka/profiles/default/current/bin, which is not on PATH: `nuka setup` puts it there
+    ");
+    assert_eq!(good(start(&place, "one")).stdout, "one\n");
+    insta::assert_snapshot!(good(place.run(&["generation", "diff", "2", "4"])).stdout, @r"
+    - one 1.0
+    + two 1.0
+    ");
+    // Back to the very beginning, and forward again.
+    good(place.run(&["generation", "switch", "1"]));
+    assert_eq!(installed(&place), "");
+    assert_eq!(place.run(&["rollback"]).code, 3);
+    good(place.run(&["generation", "switch", "3"]));
+    assert_eq!(installed(&place), "one@1.0 two@1.0");
+}
+
+#[test]
+fn an_upgrade_follows_the_recipe() {
+    let place = world();
+    good(place.run(&["install", "--yes", "./one.nu", "./two.nu"]));
+    assert!(good(place.run(&["update"])).stderr.contains("everything is as its recipe says"));
+    package(&place, "one", "2.0", &[("one", saying("one two"))]);
+    insta::assert_snapshot!(good(place.run(&["update"])), @r"
+    exit 0
+    --- stdout
+    ~ one 1.0 -> 2.0
+    --- stderr
+    `nuka upgrade` changes this
+    ");
+    assert_eq!(good(start(&place, "one")).stdout, "one\n");
+    let ended = place.run(&["upgrade"]);
+    // Nobody is there to be asked.
+    assert_eq!(ended.code, 2, "{ended}");
+    good(place.run(&["upgrade", "--yes"]));
+    assert_eq!(installed(&place), "one@2.0 two@1.0");
+    assert_eq!(good(start(&place, "one")).stdout, "one two\n");
+    good(place.run(&["rollback"]));
+    assert_eq!(good(start(&place, "one")).stdout, "one\n");
+}
+
+#[test]
+fn one_program_of_two_packages_is_a_question() {
+    let place = world();
+    package(&place, "other", "1.0", &[("one", saying("other"))]);
+    good(place.run(&["install", "--yes", "./one.nu"]));
+    let ended = place.run(&["install", "--yes", "./other.nu"]);
+    assert_eq!(ended.code, 1, "{ended}");
+    let (_, error) = ended.stderr.split_once("  × ").unwrap();
+    insta::assert_snapshot!(error, @r"
+    `one` is a program of one and other
+      help: say whose it is, and try again: `nuka prefer one other`
+    ");
+    assert_eq!(installed(&place), "one@1.0");
+    good(place.run(&["prefer", "one", "other"]));
+    good(place.run(&["install", "--yes", "./other.nu"]));
+    assert_eq!(good(start(&place, "one")).stdout, "other\n");
+    insta::assert_snapshot!(good(place.run(&["list"])).stdout, @r"
+    PACKAGE  VERSION  SIZE  PROGRAMS
+    one      1.0      144 B  (one)
+    other    1.0      148 B  one
+    ");
+    good(place.run(&["prefer", "one", "one"]));
+    assert_eq!(good(start(&place, "one")).stdout, "one\n");
+    assert_eq!(place.run(&["prefer", "one", "--forget"]).code, 1, "there would be a conflict again");
+    good(place.run(&["remove", "one"]));
+    assert_eq!(good(start(&place, "one")).stdout, "other\n", "of one that is not there nothing is preferred");
+}
+
+#[test]
+fn what_is_permitted_is_remembered() {
+    let place = Place::new();
+    package(&place, "count", "1.0", &[("count", wat::parse_str(COUNT).unwrap())]);
+    good(place.run(&["install", "--yes", "./count.nu"]));
+    let before = start(&place, "count").code;
+    place.write("data/file", "");
+    insta::assert_snapshot!(good(place.run(&["permit", "count", "--write", "data"])).stderr.lines().next().unwrap(), @"permission count: write [PLACE]/here/data");
+    assert_eq!(start(&place, "count").code, before + 1);
+    // Whatever version is installed.
+    package(&place, "count", "2.0", &[("count", wat::parse_str(COUNT).unwrap())]);
+    good(place.run(&["upgrade", "--yes"]));
+    assert_eq!(start(&place, "count").code, before + 1);
+    insta::assert_snapshot!(good(place.run(&["permit", "--list"])).stdout, @r"
+    PROGRAM  BY ITS RECIPE  PERMITTED
+    count                   write [PLACE]/here/data
+    ");
+    good(place.run(&["permit", "count", "--revoke"]));
+    assert_eq!(start(&place, "count").code, before);
+    good(place.run(&["rollback"]));
+    assert_eq!(start(&place, "count").code, before + 1);
+    for (arguments, code) in [
+        (&["permit", "coun", "--network"][..], 3),
+        (&["permit", "count"], 2),
+        (&["permit", "count", "--write", "nowhere"], 1),
+    ] {
+        assert_eq!(place.run(arguments).code, code, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_collection_leaves_what_generations_need() {
+    let place = world();
+    good(place.run(&["install", "--yes", "./one.nu", "./two.nu"]));
+    good(place.run(&["remove", "one"]));
+    good(place.run(&["gc", "--keep-since", "0s"]));
+    good(place.run(&["rollback"]));
+    assert_eq!(good(start(&place, "one")).stdout, "one\n");
+    let why = good(place.run(&["gc", "--why", "one", "--keep-since", "0s"]));
+    assert!(why.stdout.contains("generation 2 of") && why.stdout.contains("profiles/default"), "{why}");
+    // It is known, too: nothing is built.
+    assert!(good(place.run(&["install", "--yes", "./one.nu"])).stderr.contains("nothing to change"));
+    good(place.run(&["generation", "switch", "3"]));
+    assert_eq!(place.run(&["generation", "delete", "3"]).code, 1, "it is used");
+    assert_eq!(place.run(&["generation", "delete", "1", "99"]).code, 3);
+    good(place.run(&["generation", "delete", "--all-but", "1"]));
+    good(place.run(&["gc", "--keep-since", "0s"]));
+    assert_eq!(place.run(&["store", "ls", "one"]).code, 3, "only the deleted ones needed it");
+    assert_eq!(good(start(&place, "two")).stdout, "two\n");
+    let rows = good(place.run(&["generation", "list", "--json"])).stdout;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&rows).unwrap().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn changes_at_one_time_all_take_effect() {
+    let place = Place::new();
+    let names = ["a", "b", "c", "d"];
+    for name in names {
+        package(&place, name, "1.0", &[(name, saying(name))]);
+    }
+    let files: Vec<String> = names.iter().map(|name| format!("./{name}.nu")).collect();
+    let arguments: Vec<&str> = ["build"].into_iter().chain(files.iter().map(String::as_str)).collect();
+    good(place.run(&arguments));
+    let mut children: Vec<_> = files
+        .iter()
+        .map(|file| {
+            let mut command = place.command(&["install", "--yes", file]);
+            command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for child in &mut children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(installed(&place), "a@1.0 b@1.0 c@1.0 d@1.0");
+}
+
+#[test]
+fn it_works_without_a_daemon_too() {
+    let place = world();
+    good(place.run(&["--no-daemon", "install", "--yes", "./one.nu"]));
+    good(place.run(&["--no-daemon", "install", "--yes", "./two.nu"]));
+    good(place.run(&["--no-daemon", "rollback"]));
+    assert_eq!(good(start(&place, "one")).stdout, "one\n");
+    assert_eq!(installed(&place), "one@1.0");
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let place = world();
+    good(place.run(&["install", "--yes", "./one.nu"]));
+    insta::assert_snapshot!(place.run(&["remove", "onee"]), @r"
+    exit 3
+    --- stderr
+      × `onee` is not installed
+      help: did you mean `one`?
+    ");
+    assert_eq!(place.run(&["upgrade", "--yes", "nothing"]).code, 3);
+    assert_eq!(place.run(&["install", "--yes", "./nowhere.nu"]).code, 3);
+    assert_eq!(place.run(&["generation", "switch", "7"]).code, 3);
+    assert_eq!(place.run(&["generation", "switch", "0"]).code, 2);
+    assert_eq!(place.run(&["list", "--profile", "../x"]).code, 2);
+    assert_eq!(installed(&place), "one@1.0");
+}
+
+#[test]
+fn a_profile_that_was_edited_or_damaged_says_so_and_can_be_left() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let place = world();
+    good(place.run(&["install", "--yes", "./one.nu"]));
+    good(place.run(&["install", "--yes", "./two.nu"]));
+    // `current` leads somewhere else.
+    let current = profile(&place).join("current");
+    fs_err::remove_file(&current).unwrap();
+    symlink("elsewhere", &current).unwrap();
+    insta::assert_snapshot!(place.run(&["list"]), @r"
+    exit 1
+    --- stderr
+      × [PLACE]/home/.local/state/nuka/profiles/default/current is not as nuka left it: it leads to `elsewhere`, which is no generation
+      help: `nuka generation list` shows what there is, `nuka generation switch N` makes one count
+    ");
+    good(place.run(&["generation", "switch", "3"]));
+    // A record is no record.
+    fs_err::write(profile(&place).join("generations/2"), "{").unwrap();
+    assert_eq!(place.run(&["generation", "switch", "2"]).code, 1);
+    assert!(good(place.run(&["history"])).stderr.contains("is not as nuka left it"));
+    assert_eq!(good(start(&place, "two")).stdout, "two\n");
+    // A launcher whose package is gone.
+    let object = good(place.run(&["store", "path", "--json", "two/usr/bin/two"])).stdout;
+    let object: serde_json::Value = serde_json::from_str(&object).unwrap();
+    let root = place.home().parent().unwrap().to_str().unwrap().to_owned();
+    let object = PathBuf::from(object["object"].as_str().unwrap().replace("[PLACE]", &root));
+    fs_err::set_permissions(object.parent().unwrap(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let bytes = fs_err::read(&object).unwrap();
+    fs_err::remove_file(&object).unwrap();
+    fs_err::remove_dir_all(place.home().join(".cache/nuka/modules")).unwrap();
+    let gone = start(&place, "two");
+    assert_eq!(gone.code, 125, "{gone}");
+    assert!(gone.stderr.contains("nuka store verify --repair"), "{gone}");
+    fs_err::write(&object, bytes).unwrap();
+    assert_eq!(good(start(&place, "two")).stdout, "two\n");
+    // A directory that cannot be written to.
+    let blocked = place.home().join(".local/state/nuka/profiles/blocked");
+    fs_err::write(&blocked, "a file").unwrap();
+    let ended = place.run(&["install", "--yes", "--profile", "blocked", "./one.nu"]);
+    assert!(ended.code == 1 && ended.stderr.contains("profiles/blocked"), "{ended}");
+}
+
+/// However a change is cut short, what counts is a whole generation, and the next change goes through.
+#[test]
+fn kills_leave_the_old_or_the_new_generation() {
+    let rounds: u32 = std::env::var("NUKA_STRESS_ROUNDS").map_or(10, |text| text.parse().unwrap());
+    let place = world();
+    good(place.run(&["install", "--yes", "./one.nu"]));
+    good(place.run(&["install", "--yes", "./two.nu"]));
+    for round in 0..rounds {
+        let arguments: &[&str] = match round % 4 {
+            0 => &["remove", "two"],
+            1 => &["install", "--yes", "./two.nu"],
+            2 => &["rollback"],
+            _ => &["permit", "one", "--network"],
+        };
+        let mut child = place.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // Anywhere between its start and its end.
+        std::thread::sleep(std::time::Duration::from_micros(u64::from(round) * 7919 % 40_000));
+        let _ = child.kill();
+        child.wait().unwrap();
+        let names = installed(&place);
+        assert!(["one@1.0", "one@1.0 two@1.0"].contains(&names.as_str()), "round {round}: {names}");
+        assert_eq!(good(start(&place, "one")).stdout, "one\n", "round {round}");
+        assert_eq!(profile(&place).join("current/bin/two").exists(), names.contains("two"), "round {round}");
+    }
+    good(place.run(&["install", "--yes", "./two.nu"]));
+    good(place.run(&["generation", "delete", "--all-but", "1"]));
+    good(place.run(&["gc", "--keep-since", "0s"]));
+    assert_eq!(good(start(&place, "two")).stdout, "two\n");
+    assert!(good(place.run(&["store", "verify"])).stdout.contains("sound"));
+}
