@@ -121,6 +121,24 @@ pub enum Verb {
     Man(commands::man::Arguments),
 }
 
+/// The short help of nuka itself: with thirty commands, what each is for is told by where it stands.
+pub const SHORT_HELP: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Commands, which `nuka help COMMAND` and `nuka --help` explain:
+  building, running   build  run  shell  exec  log
+  looking             search  show  why  pir
+  installing          install  remove  list  update  upgrade  prefer  permit
+  going back          history  rollback  generation
+  environments        lock  apply  allow  export
+  shells              setup  completions
+  recipes             new  update-hashes  hash
+  this machine        store  gc  daemon  doctor  bootstrap
+
+{options}{after-help}";
+
 fn concat_examples() -> String {
     format!(
         "\
@@ -153,5 +171,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_short_help_has_every_command() {
+        let words: Vec<&str> = SHORT_HELP.split_whitespace().collect();
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            assert!(words.contains(&command.get_name()), "{}", command.get_name());
+        }
     }
 }

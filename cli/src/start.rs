@@ -1,7 +1,7 @@
 //! From arguments to an exit code. The one place where errors become text.
 
 use crate::{
-    arguments::{Cli, Verb},
+    arguments::{Cli, SHORT_HELP, Verb},
     commands::{self, Done},
     context::{Context, Verbosity},
     daemon::By,
@@ -11,7 +11,7 @@ use crate::{
     output,
     report::{error, escape, json_error},
 };
-use clap::{Parser as _, error::ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, error::ErrorKind};
 use std::{
     ffi::OsString,
     io::{self, Write as _},
@@ -28,7 +28,7 @@ pub fn start() -> Exit {
     if let Some((file, rest)) = commands::launch::wanted(&arguments) {
         return commands::launch::run(file, rest);
     }
-    let cli = match Cli::try_parse_from(&arguments) {
+    let cli = match parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => return not_understood(&error, &arguments),
     };
@@ -49,6 +49,15 @@ pub fn start() -> Exit {
             None => tell(&failed, starting, terminal),
         },
     }
+}
+
+/// Reads the command line. `-h` of nuka itself lists commands by what they are for, `--help` explains each.
+fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut command = Cli::command();
+    if !arguments.iter().any(|argument| argument == "--help") {
+        command = command.help_template(SHORT_HELP);
+    }
+    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }
 
 /// Says why a command did not do what it was to do, and gives its exit.

@@ -131,6 +131,14 @@ pub enum Error {
     /// A profile.
     #[error(transparent)]
     Profile(#[from] Box<crate::profile::ProfileError>),
+    /// A program's files are not in the store any more.
+    #[error("`{program}` cannot be started: files of {package} are missing from the store")]
+    ProgramGone {
+        /// The program.
+        program: String,
+        /// Its package.
+        package: String,
+    },
     /// Two packages of one view have programs of one name.
     #[error("`{program}` is a program of both {} and {}", packages[0], packages[1])]
     TwoPrograms {
@@ -379,6 +387,7 @@ impl Error {
             Error::NoProgram { .. }
             | Error::NoPrograms { .. }
             | Error::WhichProgram { .. }
+            | Error::ProgramGone { .. }
             | Error::TwoPrograms { .. } => "nuka::program",
             Error::File { .. } | Error::WrongKind { .. } => "nuka::file",
             Error::MountOverOwn { .. }
@@ -448,6 +457,7 @@ impl Error {
             Error::WhichProgram { programs, .. } => {
                 Some(format!("name one with `--bin`: {}", programs.join(", ")))
             }
+            Error::ProgramGone { .. } => Some("`nuka store verify --repair` makes it again".to_owned()),
             Error::TwoPrograms { .. } => Some("name one of the two packages, or run them one by one with `nuka run`".to_owned()),
             Error::Sandbox(nuka_vfs::sandbox::SandboxError::Program { .. }) => {
                 Some("check the program, and SHELL where that names it".to_owned())

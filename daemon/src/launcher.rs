@@ -28,6 +28,9 @@ pub struct Launcher {
     pub grants: Grants,
     /// Variables that it sees, with the values that they have when it is started.
     pub env: Vec<String>,
+    /// A directory beside the launcher that it may read, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
 }
 
 impl Launcher {

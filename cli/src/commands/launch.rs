@@ -5,7 +5,7 @@
 
 use crate::{
     context::{Context, Verbosity},
-    daemon::{By, Grants, Prepared},
+    daemon::{By, GrantedDirectory, Grants, Prepared},
     environment::{Colour, Environment, Terminal},
     error::Error,
     exit::Exit,
@@ -50,7 +50,7 @@ pub fn launcher(prepared: &Prepared, grants: &Grants, apart: bool) -> Launcher {
             directory.host = PathBuf::from(&directory.guest);
         }
     }
-    Launcher { prepared: prepared.clone(), grants, env }
+    Launcher { prepared: prepared.clone(), grants, env, beside: None }
 }
 
 /// The launcher, and what the program is given, if these are the arguments of a launch.
@@ -77,13 +77,18 @@ fn launch(file: &Path, arguments: &[OsString], terminal: Terminal) -> Result<Exi
     let environment = Environment::read()?;
     let context = Context { environment, terminal, verbosity: Verbosity::Normal, by: By::ThisProcess };
     let text = fs::read(file).map_err(Error::file("read the launcher", file))?;
-    let Launcher { prepared, mut grants, env } =
+    let Launcher { prepared, mut grants, env, beside } =
         Launcher::parse(&text).map_err(|error| Error::NoProgram {
             path: file.to_owned(),
             reason: format!("it is no launcher of this version of nuka ({error})"),
             help: "leave this shell and open it again; of an installed program, `nuka generation switch N` writes it anew"
                 .to_owned(),
         })?;
+    if let Some(beside) = beside {
+        let host = std::path::absolute(file.with_file_name(beside)).map_err(Error::file("find", file))?;
+        let guest = crate::commands::grants::guest_of(&host)?;
+        grants.directories.push(GrantedDirectory { host, guest, write: false });
+    }
     let value = |name: String| Some((name.clone(), context.environment.variables.get(&name)?.clone()));
     grants.env = env.into_iter().filter_map(value).collect();
     let progress = context.progress(&crate::context::WorkArguments::LOCAL);

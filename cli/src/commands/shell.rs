@@ -86,7 +86,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         }
     }
     let composed = nuka.compose(view.view)?;
-    let launcher = |prepared: &Prepared| launch::launcher(prepared, &grants, arguments.pure);
+    let launcher = |prepared: &Prepared| {
+        let mut launcher = launch::launcher(prepared, &grants, arguments.pure);
+        launcher.env.extend(settings.variables.keys().cloned());
+        launcher.beside = (!settings.files.is_empty()).then(|| launch::FILES.to_owned());
+        launcher
+    };
     let launchers = Launchers {
         programs: view.programs.iter().map(launcher).collect::<Vec<Launcher>>(),
         files: settings.files.clone(),

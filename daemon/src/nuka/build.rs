@@ -117,7 +117,7 @@ impl Nuka {
 
     /// What there is to do, with a lease of all that it is about: what the plan says is there stays until the work is
     /// done, and what is made meanwhile too.
-    fn leased(&self, wanted: &[Pid], again: bool) -> Result<(Work, Lease), Error> {
+    pub(super) fn leased(&self, wanted: &[Pid], again: bool) -> Result<(Work, Lease), Error> {
         let store = self.store()?;
         let lease = store.lease(&wanted.iter().map(|pid| RootTarget::Package(*pid)).collect::<Vec<_>>())?;
         loop {
@@ -217,7 +217,7 @@ impl Nuka {
         work.announced(|source| online.as_ref()?.size(&source.origin, &fetch::silent).ok().flatten())
     }
 
-    fn work(
+    pub(super) fn work(
         &self,
         mut work: Work,
         lease: &Lease,

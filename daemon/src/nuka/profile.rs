@@ -2,7 +2,7 @@
 
 use super::{Nuka, build::Manner};
 use crate::{
-    api::{BuildOptions, Target},
+    api::{BuildOptions, BuildReport, Target},
     clock,
     error::Error,
     evaluate::{self, Answer},
@@ -115,10 +115,7 @@ impl Nuka {
         let settings = settings_of(&answer, target)?;
         let (report, lease) = loop {
             let report = match pins {
-                Some(pins) => {
-                    self.know(pins)?;
-                    self.make(pins, &Manner::default(), observer)?
-                }
+                Some(pins) => self.build_pins(pins, &answer, targets, observer)?,
                 None => self.build(targets, &BuildOptions::default(), observer)?,
             };
             if !report.failed.is_empty() {
@@ -143,15 +140,27 @@ impl Nuka {
         Ok(EnvironmentPackages { packages: self.installed(asked, &answer, &lease)?, view, settings })
     }
 
-    /// That all of these are known, so that they can be built.
-    fn know(&self, pins: &[Pid]) -> Result<(), Error> {
+    /// Builds these packages, whatever recipes say of them now.
+    fn build_pins(
+        &self,
+        pins: &[Pid],
+        answer: &Answer,
+        targets: &[Target],
+        observer: &dyn Observer,
+    ) -> Result<BuildReport, Error> {
         let index = self.store()?.read()?;
         for pid in pins {
             if !index.has_pir(pid)? {
                 return Err(Error::UnknownPin { pid: *pid });
             }
         }
-        Ok(())
+        drop(index);
+        let (work, lease) = self.leased(pins, false)?;
+        let roots = evaluate::roots_for(&self.roots, targets)?;
+        let mut pinned = answer.clone();
+        pinned.roots = pins.to_vec();
+        let (options, manner) = (BuildOptions::default(), Manner::default());
+        self.work(work, &lease, (&pinned, &roots), &options, &manner, observer)
     }
 
     /// Makes a generation of another one and keeps it, durably.

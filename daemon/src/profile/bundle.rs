@@ -4,7 +4,7 @@
 //! bin/PROGRAM                 a script that starts nuka, which must be on PATH, with what follows
 //! nuka/launch/PROGRAM         the launcher
 //! nuka/store/objects/ab/...   every object that the programs read
-//! environment.sh              of an environment: its variables and hooks, with the place of its files in `$NUKA_FILES`
+//! environment.sh              of an environment: its variables and hooks, for who says in `NUKA_FILES` where `files/` is
 //! files/...                   of an environment: its files
 //! ```
 //!
@@ -105,11 +105,16 @@ pub fn bundle(
                 let packages = [other, package].map(|package| package.name().to_owned());
                 return Err(Error::TwoPrograms { program: prepared.program.clone(), packages });
             }
-            let launcher =
-                Launcher { prepared: prepared.clone(), grants: Grants::default(), env: Vec::new() };
+            let beside = (!settings.files.is_empty()).then(|| "../../files".to_owned());
+            let launcher = Launcher {
+                prepared: prepared.clone(),
+                grants: Grants::default(),
+                env: settings.variables.keys().cloned().collect(),
+                beside,
+            };
             let head = format!("#!/usr/bin/env -S nuka {VERB}");
             let text = launcher.text(&head).map_err(|error| Error::Data(error.to_string()))?;
-            put(&format!("bin/{}", prepared.program), 0o755, &start(&prepared.program))?;
+            put(&format!("bin/{}", prepared.program), 0o755, &start(&prepared.program, settings))?;
             put(&format!("nuka/launch/{}", prepared.program), 0o644, &text)?;
         }
         collect(objects, package, &mut wanted)?;
@@ -149,13 +154,17 @@ fn collect(
 }
 
 /// The script that starts a program, from wherever it is and however it is linked to.
-fn start(program: &str) -> String {
+fn start(program: &str, settings: &Settings) -> String {
+    let variables = match script::sh_variables(settings) {
+        none if none.is_empty() => none,
+        variables => format!("NUKA_FILES=\"$here/files\"\n{variables}"),
+    };
     format!(
         "\
 #!/bin/sh
 # Starts {program} with nuka, which has to be on PATH.
 here=$(CDPATH= cd -- \"$(dirname -- \"$(readlink -f -- \"$0\")\")/..\" && pwd) || exit 125
-NUKA_STORE=\"$here/nuka/store\" exec nuka {VERB} \"$here/nuka/launch/{program}\" \"$@\"
+{variables}NUKA_STORE=\"$here/nuka/store\" exec nuka {VERB} \"$here/nuka/launch/{program}\" \"$@\"
 "
     )
 }

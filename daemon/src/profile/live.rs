@@ -12,7 +12,6 @@ use super::{
     change::ProfileError,
     files::{Current, Disk, ProfileDirectory},
     name::GenerationNumber,
-    setting::Permit,
     state::State,
 };
 use crate::launcher::{self, Launcher};
@@ -23,6 +22,9 @@ use std::{
     io,
     path::{Path, PathBuf},
 };
+
+/// Where an environment's files are.
+const FILES: &str = "files";
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
@@ -45,7 +47,7 @@ pub fn make(
         disk.directory(&bin)?;
         launchers(disk, directory, state, nuka, &bin)?;
         shared(disk, state, objects, &place.join("share"))?;
-        environment(disk, state, &place, &directory.current_path().join("files"))
+        environment(disk, state, &place, &directory.current_path().join(FILES))
     });
     written.map_err(failed)?;
     directory.sync()?;
@@ -69,14 +71,18 @@ fn launchers(
     bin: &Path,
 ) -> io::Result<()> {
     let head = launcher::head(nuka);
-    let nothing = Permit::default();
+    let all = state.settings.permit(&directory.current_path().join(FILES));
     let pool = directory.launchers();
     // What several packages have was decided before.
     let programs = state.programs().map_err(|conflict| io::Error::other(conflict.program))?;
     for (name, (_, prepared)) in programs {
-        let permit = state.settings.permits.get(name).unwrap_or(&nothing);
-        let launcher =
-            Launcher { prepared: prepared.clone(), grants: permit.grants(), env: permit.env.clone() };
+        let permit = all.clone().and(state.settings.permits.get(name).cloned().unwrap_or_default());
+        let launcher = Launcher {
+            prepared: prepared.clone(),
+            grants: permit.grants(),
+            env: permit.env.clone(),
+            beside: None,
+        };
         let text = launcher.text(&head).map_err(io::Error::other)?;
         let pooled = pool.join(BlobId::of(text.as_bytes()).to_string());
         let at = bin.join(name);
@@ -112,7 +118,7 @@ fn shared(disk: &Disk, state: &State, objects: &Objects, share: &Path) -> io::Re
 fn environment(disk: &Disk, state: &State, place: &Path, files: &Path) -> io::Result<()> {
     let settings = &state.settings.with_files_at(files);
     for (path, text) in &settings.files {
-        let at = place.join("files").join(path);
+        let at = place.join(FILES).join(path);
         disk.directory(at.parent().unwrap_or(place))?;
         disk.file(&at, text.as_bytes(), 0o444)?;
     }

@@ -1,15 +1,19 @@
 //! An environment's variables and hooks, as shells take them.
 
-use super::setting::Settings;
+use super::setting::{FILES, Settings};
 
 /// For shells like `sh`: `export NAME='VALUE'`, then the hook of the name `sh`.
 pub fn sh(settings: &Settings) -> String {
-    let mut text = String::new();
-    for (name, value) in &settings.variables {
-        text.push_str(&format!("export {name}={}\n", quote_sh(value)));
-    }
+    let mut text = sh_variables(settings);
     hook(&mut text, settings, "sh");
     text
+}
+
+/// Only the variables. Where the place of the files still stands in them, `NUKA_FILES` is looked up then.
+pub fn sh_variables(settings: &Settings) -> String {
+    let looked_up = |value: &str| quote_sh(value).replace(FILES, &format!("'\"{FILES}\"'"));
+    let line = |(name, value): (&String, &String)| format!("export {name}={}\n", looked_up(value));
+    settings.variables.iter().map(line).collect()
 }
 
 /// For fish.
@@ -56,6 +60,11 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(sh(&settings), "export A='it'\\''s $x\\'\necho hi\n");
+        let files = Settings {
+            variables: [("A".to_owned(), "@$NUKA_FILES/x".to_owned())].into(),
+            ..Settings::default()
+        };
+        assert_eq!(sh(&files), "export A='@'\"$NUKA_FILES\"'/x'\n");
         assert_eq!(fish(&settings), "set -gx A 'it\\'s $x\\\\'\n");
     }
 }

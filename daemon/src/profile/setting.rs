@@ -29,9 +29,18 @@ pub struct Settings {
 }
 
 /// What stands for the place of an environment's files in its variables and hooks.
-const FILES: &str = "$NUKA_FILES";
+pub const FILES: &str = "$NUKA_FILES";
 
 impl Settings {
+    /// What the environment's own programs may do: see its variables, and read its files where they are.
+    pub fn permit(&self, files: &Path) -> Permit {
+        let directories = match self.files.is_empty() {
+            true => BTreeMap::new(),
+            false => [(files.to_owned(), false)].into(),
+        };
+        Permit { directories, env: self.variables.keys().cloned().collect(), ..Permit::default() }
+    }
+
     /// With the place of its files in its variables and hooks, wherever `$NUKA_FILES` stands there.
     #[must_use]
     pub fn with_files_at(&self, place: &Path) -> Self {

@@ -3,7 +3,7 @@
 use crate::support::{TestStore, package, path};
 use nuka_pir::{Cid, Pid};
 use nuka_store::{
-    Root, RootTarget, Store, StoreError, TreeBuilder,
+    Root, RootTarget, Store, StoreError, TreeBuilder, Used,
     gc::{self, GcError, GcOptions},
     group,
 };
@@ -72,7 +72,7 @@ fn a_group_keeps_its_packages_and_their_needs_until_it_goes() {
     store.update(|index| Ok::<_, StoreError>(index.remove_root(b"second")?)).unwrap();
     collect(store).unwrap();
     assert!(!is_there(store, &need.0) && !is_there(store, &all[5].0));
-    assert!(store.read().unwrap().all_records().unwrap().is_empty());
+    assert!(store.read().unwrap().record(&Used::Package(need.0)).unwrap().is_none());
 }
 
 #[test]
