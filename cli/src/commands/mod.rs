@@ -18,6 +18,7 @@ mod mount;
 pub mod new;
 mod outside;
 pub mod pir;
+pub mod platform;
 mod publish;
 mod pure;
 pub mod run;

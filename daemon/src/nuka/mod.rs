@@ -11,6 +11,7 @@ mod explain;
 mod inspect;
 mod mount;
 mod names;
+mod native_run;
 mod recipes;
 mod run;
 mod store;
