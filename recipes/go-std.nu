@@ -1,4 +1,4 @@
-# Go's standard library, compiled for WebAssembly by Go's compiler as WebAssembly.
+# Go's standard library, compiled for the platform that it is asked for, by Go's compiler as WebAssembly.
 use lib/go.nu
 use lib/golang.nu
 
@@ -6,7 +6,7 @@ export def main [] {
   derivation go-std $golang.version {
     language: go
     tools: (go tools)
-    env: $go.environment
+    env: (go environment)
     build: {|p| go standard_library }
     meta: {
       description: "Standard library of Go, compiled"

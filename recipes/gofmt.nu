@@ -7,14 +7,14 @@ export def main [] {
     language: go
     tools: (go tools)
     packages: (go packages)
-    env: $go.environment
+    env: (go environment)
     build: {|p| go programs [cmd/gofmt] }
     check: {|p|
       "package  main\nfunc main( ) {println( 1+2 ) }\n" | ^gofmt | expect "package main\n\nfunc main() { println(1 + 2) }\n"
       write wrong.go "package main\nfunc {\n"
       expect-exit 2 { ^gofmt wrong.go }
     }
-    programs: { gofmt: bin/gofmt }
+    programs: (go bin [gofmt])
     permissions: { directory: write }
     meta: {
       description: "Formats Go source"

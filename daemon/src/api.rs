@@ -8,7 +8,7 @@ use crate::{
     event::{Failure, Outcome, PackageRef},
     handed::Handed,
 };
-use nuka_pir::{BlobId, Cid, PackageName, Pid, Version};
+use nuka_pir::{BlobId, Cid, PackageName, Pid, Platform, Version};
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -22,6 +22,8 @@ pub enum Target {
         name: PackageName,
         /// The version; the recipe's own choice if not given.
         version: Option<Version>,
+        /// What the package is to run on, unless its recipe says that.
+        platform: Platform,
     },
     /// A recipe by its file.
     File {
@@ -29,6 +31,8 @@ pub enum Target {
         path: PathBuf,
         /// The version; the recipe's own choice if not given.
         version: Option<Version>,
+        /// What the package is to run on, unless its recipe says that.
+        platform: Platform,
     },
 }
 
@@ -43,27 +47,43 @@ pub enum TargetError {
 impl FromStr for Target {
     type Err = TargetError;
 
-    /// `NAME`, `NAME@VERSION`, or the path of a `.nu` file (which has a `/` or ends in `.nu`).
+    /// `NAME`, `NAME@VERSION`, or the path of a `.nu` file (which has a `/` or ends in `.nu`), for WebAssembly.
     fn from_str(text: &str) -> Result<Self, TargetError> {
         let (head, version) = match text.rsplit_once('@') {
             Some((head, version)) if !version.contains('/') => (head, Some(Version::new(version)?)),
             _ => (text, None),
         };
         if head.contains('/') || head.ends_with(".nu") {
-            return Ok(Target::File { path: head.into(), version });
+            return Ok(Target::File { path: head.into(), version, platform: Platform::WASM });
         }
-        Ok(Target::Name { name: PackageName::new(head)?, version })
+        Ok(Target::Name { name: PackageName::new(head)?, version, platform: Platform::WASM })
+    }
+}
+
+impl Target {
+    /// What the package is to run on, unless its recipe says that.
+    pub fn platform(&self) -> Platform {
+        let (Self::Name { platform, .. } | Self::File { platform, .. }) = self;
+        *platform
+    }
+
+    /// The same for another platform.
+    #[must_use]
+    pub fn on(mut self, wanted: Platform) -> Self {
+        let (Self::Name { platform, .. } | Self::File { platform, .. }) = &mut self;
+        *platform = wanted;
+        self
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = match self {
-            Target::Name { name, version } => {
+            Target::Name { name, version, .. } => {
                 write!(f, "{name}")?;
                 version
             }
-            Target::File { path, version } => {
+            Target::File { path, version, .. } => {
                 write!(f, "{}", path.display())?;
                 version
             }

@@ -312,6 +312,14 @@ pub enum Error {
         /// The argument.
         argument: String,
     },
+    /// A native program that cannot be run here.
+    #[error("`{program}` cannot be run here: {why}")]
+    NoNativeRun {
+        /// The program.
+        program: String,
+        /// Why.
+        why: NoNativeRun,
+    },
     /// A program that the person ran crashed.
     #[error("the program {exit}")]
     Crashed {
@@ -350,6 +358,20 @@ pub enum Error {
     Threads(String),
 }
 
+/// Why a native program cannot be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoNativeRun {
+    /// It is for another kind of machine.
+    #[error("it is for {platform}")]
+    OtherMachine {
+        /// That kind.
+        platform: nuka_pir::Platform,
+    },
+    /// This host lets nobody make a root of their own, and native programs are not run in that of the host.
+    #[error("this host allows no root of its own for it")]
+    NoRoot,
+}
+
 impl Error {
     /// What kind of error it is, for machines.
     pub fn code(&self) -> &'static str {
@@ -376,6 +398,7 @@ impl Error {
             Error::Runtime(_)
             | Error::Live(_)
             | Error::Crashed { .. }
+            | Error::NoNativeRun { .. }
             | Error::Argument { .. }
             | Error::GuestPath { .. } => "nuka::run",
             Error::Name { .. } => "nuka::name",
@@ -449,6 +472,12 @@ impl Error {
             Error::NotFound { suggestion: Some(name), .. } => Some(format!("did you mean `{name}`?")),
             Error::NotFound { .. } => Some("`nuka store list` shows what is there".to_owned()),
             Error::Ambiguous { some, .. } => Some(format!("it could be {}", some.join(", "))),
+            Error::NoNativeRun { why: NoNativeRun::OtherMachine { .. }, .. } => {
+                Some("`nuka build -o DIR` copies it to where that machine can have it".to_owned())
+            }
+            Error::NoNativeRun { why: NoNativeRun::NoRoot, .. } => {
+                Some("`nuka doctor` shows which means of showing views this machine has".to_owned())
+            }
             Error::NotBuilt { name, version } => {
                 Some(format!("build it first: `nuka build {name}@{version}`"))
             }

@@ -6,7 +6,7 @@
 
 use crate::{api::Target, error::Error, profile::Settings, recipes::RecipeRoots};
 use nuka_nushell_ext::{self as nu, Evaluator, MissingHashes, Options, RecipeName, RecipePath};
-use nuka_pir::{BlobId, Cpu, Meta, Pid, Platform, canonical};
+use nuka_pir::{BlobId, Cpu, Meta, Pid, canonical};
 use nuka_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
@@ -114,8 +114,8 @@ fn resolve(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoots, Vec<
     let mut resolved = Vec::with_capacity(targets.len());
     for target in targets {
         let (recipe, version) = match target {
-            Target::Name { name, version } => (RecipeName::Package(name.clone()), version),
-            Target::File { path, version } => {
+            Target::Name { name, version, .. } => (RecipeName::Package(name.clone()), version),
+            Target::File { path, version, .. } => {
                 let (directory, file) = split(path, roots.by_path())?;
                 let unreadable = |source| Error::RecipeFile { path: path.clone(), source };
                 roots = roots.with_first(&directory).map_err(unreadable)?;
@@ -123,7 +123,7 @@ fn resolve(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoots, Vec<
             }
         };
         let version = version.clone();
-        resolved.push(nu::Target { recipe, version, platform: Platform::WASM, cpu: Cpu::GENERIC });
+        resolved.push(nu::Target { recipe, version, platform: target.platform(), cpu: Cpu::GENERIC });
     }
     Ok((roots, resolved))
 }

@@ -105,7 +105,7 @@ fn kind(error: &Error) -> FaultKind {
         {
             FaultKind::Absent
         }
-        Error::Runtime(_) | Error::Live(_) => FaultKind::NotExecutable,
+        Error::Runtime(_) | Error::Live(_) | Error::NoNativeRun { .. } => FaultKind::NotExecutable,
         Error::Crashed { .. } => FaultKind::Crashed,
         _ => FaultKind::Failed,
     }

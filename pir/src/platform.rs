@@ -52,6 +52,14 @@ impl Platform {
         ("x86_64-macos", "x86_64-darwin"),
         ("aarch64-macos", "aarch64-darwin"),
         ("arm64-darwin", "aarch64-darwin"),
+        // Go's spellings.
+        ("linux/amd64", "x86_64-linux-gnu"),
+        ("linux/arm64", "aarch64-linux-gnu"),
+        ("freebsd/amd64", "x86_64-freebsd"),
+        ("darwin/amd64", "x86_64-darwin"),
+        ("darwin/arm64", "aarch64-darwin"),
+        ("windows/amd64", "x86_64-windows"),
+        ("wasip1/wasm", "wasm32-wasip1"),
     ];
 
     /// The wasm platform that is built for by default.
@@ -63,6 +71,15 @@ impl Platform {
     /// The platform's text.
     pub fn as_str(&self) -> &'static str {
         self.0
+    }
+
+    /// The platform of the machine that this code was compiled for, if nuka has a name for it.
+    pub fn of_this_machine() -> Option<Platform> {
+        let os = match std::env::consts::OS {
+            "macos" => "darwin",
+            os => os,
+        };
+        format!("{}-{os}", std::env::consts::ARCH).parse().ok()
     }
 
     /// True if programs for it run inside a wasm runtime.
@@ -159,6 +176,11 @@ mod tests {
     fn aliases_resolve_to_one_spelling() {
         assert_eq!("wasm32-wasi".parse::<Platform>().unwrap(), Platform::WASM);
         assert_eq!("x86-64".parse::<Cpu>().unwrap().as_str(), "x86-64-v1");
+        assert_eq!("linux/amd64".parse::<Platform>().unwrap().as_str(), "x86_64-linux-gnu");
+        assert_eq!("wasip1/wasm".parse::<Platform>().unwrap(), Platform::WASM);
+        for (alias, name) in Platform::ALIASES {
+            assert_eq!(alias.parse::<Platform>().unwrap().as_str(), *name);
+        }
         assert!("pdp11-unix".parse::<Platform>().is_err());
         assert!(serde_json::from_str::<Platform>("\"wasm32-wasi\"").is_err());
     }

@@ -3,7 +3,7 @@
 mod explain;
 
 use crate::{
-    commands::Done,
+    commands::{Done, platform::PlatformArgument},
     context::{Context, WorkArguments, say},
     daemon::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, Target, Verdict},
     exit::Exit,
@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Make one small program in each stage, with each of the tools, and not the tools again
     #[arg(long)]
     slice: bool,
+    // Of packages that are explained.
+    #[command(flatten)]
+    platform: PlatformArgument,
     #[command(flatten)]
     work: WorkArguments,
     #[command(flatten)]
@@ -60,7 +63,7 @@ enum Compiler {
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let nuka = context.nuka(&arguments.work);
     if let Some(targets) = &arguments.explain {
-        let base = nuka.explain(targets)?;
+        let base = nuka.explain(&arguments.platform.of_all(targets))?;
         arguments.format.print(context, &base, |style| explain::show(&base, style))?;
         return Ok(Exit::Success);
     }

@@ -1,7 +1,7 @@
 //! `nuka build`: packages from source.
 
 use crate::{
-    commands::{Done, log, publish::publish},
+    commands::{Done, log, platform::PlatformArgument, publish::publish},
     context::{Context, WorkArguments},
     daemon::{BuildOptions, BuildReport, Client, Outcome, Target},
     error::Error,
@@ -26,6 +26,7 @@ Examples:
   nuka build zlib                     builds zlib and runs its check
   nuka build zlib -o zlib             and copies its tree to ./zlib
   nuka build ./hello.nu --log         a recipe of your own, with what its build printed
+  nuka build gofmt --target linux/amd64 -o gofmt   a static program for another system
   nuka build --rebuild lua            builds again, and names each file that differs
   nuka build --all --keep-going       everything there is")]
 pub struct Arguments {
@@ -54,8 +55,10 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "dry_run")]
     log: bool,
     /// Write the CIDs of what was asked for into FILE, as those that are promised for these recipes
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "target"])]
     publish: Option<PathBuf>,
+    #[command(flatten)]
+    platform: PlatformArgument,
     #[command(flatten)]
     work: WorkArguments,
     #[command(flatten)]
@@ -66,6 +69,7 @@ pub struct Arguments {
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let nuka = context.nuka(&arguments.work);
     let targets = if arguments.all { nuka.all()? } else { arguments.targets.clone() };
+    let targets = arguments.platform.of_all(&targets);
     let Arguments { rebuild, keep_going, no_check, .. } = *arguments;
     let options = BuildOptions { rebuild, keep_going, checks: !no_check };
     if arguments.dry_run {

@@ -1,7 +1,7 @@
 //! `nuka log`: what a build printed.
 
 use crate::{
-    commands::Done,
+    commands::{Done, platform::PlatformArgument},
     context::Context,
     daemon::{Handed, Target},
     error::Error,
@@ -21,6 +21,8 @@ pub struct Arguments {
     #[arg(long)]
     path: bool,
     #[command(flatten)]
+    platform: PlatformArgument,
+    #[command(flatten)]
     format: Format,
 }
 
@@ -36,7 +38,7 @@ struct Log<'a> {
 
 /// Prints the log.
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    let target = &arguments.package;
+    let target = &arguments.platform.of(&arguments.package);
     let file = context.local().log(target);
     let file = file.map_err(|error| hashes::name_recipe(error, std::slice::from_ref(target)))?;
     let format = arguments.format;

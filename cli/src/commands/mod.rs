@@ -19,6 +19,7 @@ mod mount;
 pub mod new;
 mod outside;
 pub mod pir;
+pub mod platform;
 pub mod profile;
 mod publish;
 mod pure;

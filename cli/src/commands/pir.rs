@@ -1,7 +1,7 @@
 //! `nuka pir`: packages as plain data.
 
 use crate::{
-    commands::Done,
+    commands::{Done, platform::PlatformArgument},
     context::Context,
     daemon::{PackageRef, PirText, Target},
     error::Error,
@@ -34,6 +34,8 @@ enum Verb {
         #[arg(long, conflicts_with_all = ["json", "nuon"])]
         canonical: bool,
         #[command(flatten)]
+        platform: PlatformArgument,
+        #[command(flatten)]
         format: Format,
     },
     /// Show two packages' PIRs side by side where they differ
@@ -56,12 +58,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         nuka.pir(target).map_err(|error| hashes::name_recipe(error, std::slice::from_ref(target)))
     };
     match &arguments.verb {
-        Verb::Show { package, canonical: true, .. } => {
-            print(&escape_nuon(pir_of(package)?.canonical + "\n"))?;
+        Verb::Show { package, canonical: true, platform, .. } => {
+            print(&escape_nuon(pir_of(&platform.of(package))?.canonical + "\n"))?;
             Ok(Exit::Success)
         }
-        Verb::Show { package, format, .. } => {
-            let pir = pir_of(package)?;
+        Verb::Show { package, format, platform, .. } => {
+            let pir = pir_of(&platform.of(package))?;
             let data = canonical::parse(&pir.canonical).map_err(|error| Error::Data(error.to_string()))?;
             format.print(context, &data, |_| escape_nuon(pir.pretty))?;
             Ok(Exit::Success)

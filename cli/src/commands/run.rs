@@ -5,6 +5,7 @@ use crate::{
         Done,
         grants::{GrantArguments, text},
         outside,
+        platform::PlatformArgument,
     },
     context::{Context, WorkArguments},
     daemon::{How, Target},
@@ -27,12 +28,15 @@ Examples:
   nuka run lua -e 'print(\"hello from wasm\")'
   nuka run --write bsdtar -xf untrusted.tar.gz
   nuka run --write mutool draw -o page.png paper.pdf 1
-  nuka run --bin jsonnetfmt jsonnet -"
+  nuka run --bin jsonnetfmt jsonnet -
+  nuka run --target linux/amd64 gofmt   natively, in a root that has nothing else"
 )]
 pub struct Arguments {
     /// The program, where the package has several
     #[arg(long, value_name = "PROGRAM")]
     bin: Option<String>,
+    #[command(flatten)]
+    platform: PlatformArgument,
     #[command(flatten)]
     work: WorkArguments,
     /// The package, and what its program is given
@@ -56,6 +60,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         help: "name a package, NAME@VERSION, or the path of a recipe; `nuka search` lists packages"
             .to_owned(),
     })?;
+    let target = arguments.platform.of(&target);
     // Looked at before the first build, which may take minutes.
     let grants = arguments.grants.grants(context)?;
     let nuka = context.nuka(&arguments.work);

@@ -1,7 +1,7 @@
 //! `nuka show`: what is to be known of a package.
 
 use crate::{
-    commands::Done,
+    commands::{Done, platform::PlatformArgument},
     context::Context,
     daemon::{PackageInfo, PackageRef, Target},
     exit::Exit,
@@ -20,12 +20,14 @@ pub struct Arguments {
     /// The package
     package: Target,
     #[command(flatten)]
+    platform: PlatformArgument,
+    #[command(flatten)]
     format: Format,
 }
 
 /// Prints it.
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
-    let target = &arguments.package;
+    let target = &arguments.platform.of(&arguments.package);
     let info = context.local().show(target);
     let info = info.map_err(|error| hashes::name_recipe(error, std::slice::from_ref(target)))?;
     arguments.format.print(context, &info, |style| show(&info, style))?;

@@ -105,23 +105,25 @@ fn build() {
       [TARGET]...  What to build
 
     Options:
-          --all             Build every package that has a recipe
-      -o, --output <DIR>    Copy the result to a directory that is empty or not there; of several
-                            targets, each to DIR/NAME
-          --rebuild         Build again, with another clock, other random numbers and another number of
-                            jobs, and compare [alias: --check]
-          --dry-run         Only show what would be fetched and built
-      -k, --keep-going      Go on with what does not depend on a failure
-          --no-check        Do not run the packages' checks
-          --log             Print what the builds printed
-          --publish <FILE>  Write the CIDs of what was asked for into FILE, as those that are promised
-                            for these recipes
-      -j, --jobs <N>        Do at most this many things at once [env: NUKA_JOBS] [default: all
-                            processors]
-          --offline         Contact nobody: use only what is here [env: NUKA_OFFLINE]
-          --json            Print JSON
-          --nuon            Print NUON, Nushell's own data format
-      -h, --help            Print help (see more with '--help')
+          --all                Build every package that has a recipe
+      -o, --output <DIR>       Copy the result to a directory that is empty or not there; of several
+                               targets, each to DIR/NAME
+          --rebuild            Build again, with another clock, other random numbers and another number
+                               of jobs, and compare [alias: --check]
+          --dry-run            Only show what would be fetched and built
+      -k, --keep-going         Go on with what does not depend on a failure
+          --no-check           Do not run the packages' checks
+          --log                Print what the builds printed
+          --publish <FILE>     Write the CIDs of what was asked for into FILE, as those that are
+                               promised for these recipes
+          --target <PLATFORM>  For programs that are to run on this, instead of on WebAssembly; Go's
+                               spellings (`linux/amd64`) are understood. A recipe may say otherwise
+      -j, --jobs <N>           Do at most this many things at once [env: NUKA_JOBS] [default: all
+                               processors]
+          --offline            Contact nobody: use only what is here [env: NUKA_OFFLINE]
+          --json               Print JSON
+          --nuon               Print NUON, Nushell's own data format
+      -h, --help               Print help (see more with '--help')
 
     Everywhere:
           --color <WHEN>  When to use colours [possible values: auto, always, never]
@@ -136,6 +138,7 @@ fn build() {
       nuka build zlib                     builds zlib and runs its check
       nuka build zlib -o zlib             and copies its tree to ./zlib
       nuka build ./hello.nu --log         a recipe of your own, with what its build printed
+      nuka build gofmt --target linux/amd64 -o gofmt   a static program for another system
       nuka build --rebuild lua            builds again, and names each file that differs
       nuka build --all --keep-going       everything there is
     ");
@@ -154,11 +157,13 @@ fn run() {
       <PACKAGE> [ARGS]...  The package, and what its program is given
 
     Options:
-          --bin <PROGRAM>  The program, where the package has several
-      -j, --jobs <N>       Do at most this many things at once [env: NUKA_JOBS] [default: all
-                           processors]
-          --offline        Contact nobody: use only what is here [env: NUKA_OFFLINE]
-      -h, --help           Print help (see more with '--help')
+          --bin <PROGRAM>      The program, where the package has several
+          --target <PLATFORM>  For programs that are to run on this, instead of on WebAssembly; Go's
+                               spellings (`linux/amd64`) are understood. A recipe may say otherwise
+      -j, --jobs <N>           Do at most this many things at once [env: NUKA_JOBS] [default: all
+                               processors]
+          --offline            Contact nobody: use only what is here [env: NUKA_OFFLINE]
+      -h, --help               Print help (see more with '--help')
 
     What the program may do:
           --write                    Let it change the current directory, which it can otherwise only
@@ -183,6 +188,7 @@ fn run() {
       nuka run --write bsdtar -xf untrusted.tar.gz
       nuka run --write mutool draw -o page.png paper.pdf 1
       nuka run --bin jsonnetfmt jsonnet -
+      nuka run --target linux/amd64 gofmt   natively, in a root that has nothing else
     "#);
 }
 

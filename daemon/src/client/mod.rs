@@ -133,6 +133,9 @@ impl Client {
         observer: &dyn Observer,
     ) -> Answer<u8> {
         let _lease = self.here.lease_program(prepared);
+        if prepared.is_native() {
+            return Ok(self.here.run_native(prepared, self.compose(prepared.view())?, args, grants)?);
+        }
         Ok(self.here.run(prepared, args, grants, observer)?)
     }
 

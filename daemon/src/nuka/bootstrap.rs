@@ -14,18 +14,30 @@ use crate::{
     build::{Perturbation, Trees, TreesError},
     clock,
     error::Error,
-    evaluate,
+    evaluate::{self, Answer},
     event::{How, Observer},
     plan,
     worker::WorkError,
 };
-use nuka_pir::{BlobId, Cid, OutputName, Pid, Pir, Source, SourceHash, SourceId, Version};
+use nuka_pir::{BlobId, Cid, OutputName, Pid, Pir, Platform, Source, SourceHash, SourceId, Version};
 use nuka_seed_runtime::tree::{File, Tree};
 use nuka_store::{ObjectReader as _, SourceRecord, StoreError};
 use std::time::Instant;
 
 /// A stage that repeats an earlier one has other random numbers and another clock.
 const OTHER: Perturbation = Perturbation { seed: 0xa5, clock_seconds: 1_234_567_890 };
+
+/// What everything begins with, by its recipes.
+pub(super) struct Beginning {
+    /// The seed.
+    pub(super) seed: Pid,
+    /// The source.
+    pub(super) source: Pid,
+    /// The version of both.
+    pub(super) version: Version,
+    /// What evaluating their recipes came to.
+    answer: Answer,
+}
 
 /// What was made, or what could not be.
 type Made<T> = Result<Result<T, BuildReport>, Error>;
@@ -47,7 +59,7 @@ impl Nuka {
         observer: &dyn Observer,
     ) -> Result<(BootstrapReport, Option<Tools>), Error> {
         let begun = Instant::now();
-        let (seed, go_source, version) = self.seeds()?;
+        let Beginning { seed, source: go_source, version, answer } = self.seeds()?;
         let mut report = BootstrapReport {
             compiler: "go".to_owned(),
             version: version.to_string(),
@@ -61,7 +73,7 @@ impl Nuka {
         let first = [first_tools.pid()?, first_own.pid()?];
         self.register(&[(sources.planner, planner), (first[0], first_tools), (first[1], first_own)])?;
         let manner = Manner { seeds: true, ..Manner::default() };
-        let made = self.make(&first, &manner, observer)?;
+        let made = self.make_of(&answer, &first, &manner, observer)?;
         if !made.failed.is_empty() {
             report.failed = made.failed;
             return Ok((report, None));
@@ -113,7 +125,7 @@ impl Nuka {
         (name, version): (&str, &str),
         observer: &dyn Observer,
     ) -> Result<Cid, Error> {
-        let (_, _, known) = self.seeds()?;
+        let known = self.seeds()?.version;
         if name != "go" || version != known.to_string() {
             let (name, version) = (name.to_owned(), version.to_owned());
             return Err(Error::NoBootstrap { name, version, known: format!("go {known}") });
@@ -152,10 +164,10 @@ impl Nuka {
     }
 
     /// Evaluates the recipes of what everything begins with: the seed, the source, and their version.
-    pub(super) fn seeds(&self) -> Result<(Pid, Pid, Version), Error> {
+    pub(super) fn seeds(&self) -> Result<Beginning, Error> {
         let target = |name: &str| -> Result<Target, Error> {
             let name = nuka_pir::PackageName::new(name).map_err(|error| Error::Name { error })?;
-            Ok(Target::Name { name, version: None })
+            Ok(Target::Name { name, version: None, platform: Platform::WASM })
         };
         let targets = [target(go::SEED)?, target(go::SOURCE)?];
         let store = self.store()?;
@@ -164,7 +176,7 @@ impl Nuka {
             return Err(Error::NotFound { what: go::SEED.to_owned(), suggestion: None });
         };
         let version = plan::load(&store.read()?, source)?.version;
-        Ok((seed, source, version))
+        Ok(Beginning { seed, source, version, answer })
     }
 
     /// Makes a stage with the tools of the one before, and says how many packages were built for it.

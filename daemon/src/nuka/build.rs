@@ -109,10 +109,21 @@ impl Nuka {
         manner: &Manner,
         observer: &dyn Observer,
     ) -> Result<BuildReport, Error> {
+        self.make_of(&Answer::of(pids), pids, manner, observer)
+    }
+
+    /// The same for packages whose recipes, or those of what they are made with, were evaluated: sources may stand beside
+    /// these.
+    pub(super) fn make_of(
+        &self,
+        answer: &Answer,
+        pids: &[Pid],
+        manner: &Manner,
+        observer: &dyn Observer,
+    ) -> Result<BuildReport, Error> {
         let (work, lease) = self.leased(pids, false)?;
-        let answer = Answer::of(pids);
         let options = BuildOptions { keep_going: manner.keep_going, ..BuildOptions::default() };
-        self.work(work, &lease, (&answer, &self.roots), &options, manner, observer)
+        self.work(work, &lease, (answer, &self.roots), &options, manner, observer)
     }
 
     /// What there is to do, with a lease of all that it is about: what the plan says is there stays until the work is

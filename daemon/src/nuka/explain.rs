@@ -80,7 +80,7 @@ impl Nuka {
 
     /// The packages of stage 1 of Go's bootstrap.
     fn first_stage(&self) -> Result<Vec<Pid>, Error> {
-        let (seed, go, version) = self.seeds()?;
+        let super::bootstrap::Beginning { seed, source: go, version, .. } = self.seeds()?;
         let planner = go::planner_source(&version)?;
         let sources = go::Sources { go, planner: planner.pid()? };
         let mut pirs = vec![(sources.planner, planner)];

@@ -59,7 +59,8 @@ impl Nuka {
                     entries: tree.count,
                 })
                 .collect(),
-            published: self.published()?.get(&key).copied(),
+            // What is published is for WebAssembly.
+            published: self.published()?.get(&key).copied().filter(|_| target.platform().is_wasm()),
             package,
         })
     }

@@ -11,6 +11,7 @@ mod explain;
 mod inspect;
 mod mount;
 mod names;
+mod native_run;
 mod profile;
 mod recipes;
 mod run;

@@ -71,6 +71,7 @@ impl Nuka {
                     name.to_string(),
                     details.clone(),
                     view,
+                    asked.platform(),
                 )?);
             }
             let outputs = made.outputs.iter().filter(|(name, _)| name.as_str() != FOR_BUILDS);
@@ -132,7 +133,10 @@ impl Nuka {
             // Packages that were made without their recipes come without their names.
             let pir = plan::load(&index, outcome.package.pid)?;
             let package = package_ref(outcome.package.pid, &pir);
-            asked.push((Target::Name { name: pir.name, version: None }, Outcome { package, ..outcome }));
+            asked.push((
+                Target::Name { name: pir.name, version: None, platform: target.platform() },
+                Outcome { package, ..outcome },
+            ));
         }
         drop(index);
         let pids: Vec<Pid> = asked.iter().map(|(_, outcome)| outcome.package.pid).collect();

@@ -1,4 +1,4 @@
-//! Running programs: with what their recipe declares and the person grants, and nothing else.
+//! Running programs as WebAssembly: with what their recipe declares and the person grants, and nothing else.
 
 use super::Nuka;
 use crate::{
@@ -9,7 +9,9 @@ use crate::{
     inputs::{self, Views},
     plan, published,
 };
-use nuka_pir::{BlobId, Cid, CurrentDirectory, Input, InputName, OutputName, Permissions, Pid, Pir, Program};
+use nuka_pir::{
+    BlobId, Cid, CurrentDirectory, Input, InputName, OutputName, Permissions, Pid, Pir, Platform, Program,
+};
 use nuka_seed_runtime::{
     Exit, Module, ModuleId, Tier,
     live::{self, LiveDir, LiveProcess},
@@ -33,14 +35,16 @@ pub struct Prepared {
     pub program: String,
     /// The CID that is published for the package, if there is one.
     pub published: Option<Cid>,
-    /// The program's wasm file.
+    /// What it runs on.
+    pub(super) platform: Platform,
+    /// The program's file.
     blob: BlobId,
     /// Its length in bytes.
     size: u64,
     /// Where it is in the view.
-    path: String,
-    details: Program,
-    permissions: Permissions,
+    pub(super) path: String,
+    pub(super) details: Program,
+    pub(super) permissions: Permissions,
     /// The package merged with what it needs.
     view: Cid,
 }
@@ -53,6 +57,16 @@ impl Prepared {
 }
 
 impl Prepared {
+    /// Whether it is no WebAssembly: it runs on one kind of machine, in a root of its own.
+    pub fn is_native(&self) -> bool {
+        self.platform.is_native()
+    }
+
+    /// The package merged with what it needs.
+    pub fn view(&self) -> Cid {
+        self.view
+    }
+
     /// What must stay in the store while it runs.
     pub(super) fn kept(&self) -> [RootTarget; 2] {
         [RootTarget::Tree(self.view), RootTarget::Blob(self.blob)]
@@ -113,10 +127,10 @@ impl Nuka {
             return Err(Error::NoProgram { package, program: name, programs: names() });
         };
         let view = self.run_view(pid, &lease)?;
-        self.prepared(outcome, &pir, name, details, view)
+        self.prepared(outcome, &pir, name, details, view, target.platform())
     }
 
-    /// One program of a package that is there, in a view.
+    /// One program of a package that is there, in a view. `asked` is what the package was asked for.
     pub(super) fn prepared(
         &self,
         outcome: Outcome,
@@ -124,17 +138,32 @@ impl Nuka {
         name: String,
         details: Program,
         view: Cid,
+        asked: Platform,
     ) -> Result<Prepared, Error> {
         let key = published::key(&outcome.package.name, &outcome.package.version);
         // Only a fresh result is compared: nothing is read for a program that was there already.
         let published = match outcome.how {
             crate::event::How::Present => None,
+            // What is published is for WebAssembly.
+            _ if !asked.is_wasm() => None,
             _ => self.published()?.get(&key).copied(),
         };
         let path = format!("{}/{}", pir.build.prefix.relative(), details.path);
         let (blob, size) = self.program_file(view, &path, 0)?;
         let permissions = pir.run.permissions.clone();
-        Ok(Prepared { outcome, program: name, published, blob, size, path, details, permissions, view })
+        let platform = pir.build.target;
+        Ok(Prepared {
+            outcome,
+            program: name,
+            published,
+            platform,
+            blob,
+            size,
+            path,
+            details,
+            permissions,
+            view,
+        })
     }
 
     /// The package merged with what it needs when it runs.
@@ -158,20 +187,54 @@ impl Nuka {
         let module = self.module(prepared, observer)?;
         let mut arguments = vec![prepared.program.clone()];
         arguments.extend(prepared.details.args.iter().cloned());
+        let env = self.shown_env(prepared, grants);
+        let own = self.files_of(prepared)?;
+        let network = prepared.permissions.network || grants.network;
+        self.live(&module, arguments, args, env, own, prepared.permissions.directory, network, grants)
+    }
+
+    /// The variables that a program sees.
+    pub(super) fn shown_env(&self, prepared: &Prepared, grants: &Grants) -> BTreeMap<String, String> {
         let mut env = prepared.details.env.clone();
         for name in &prepared.permissions.env {
             if let Some(value) = self.config.env.get(name) {
                 env.insert(name.clone(), value.clone());
             }
         }
-        let own = self.files_of(prepared)?;
-        let directory = match (prepared.permissions.directory, grants.write) {
+        self.of_terminal(&mut env);
+        env.extend(grants.env.iter().cloned());
+        env
+    }
+
+    /// The terminal's own variables: they tell nothing but how to draw.
+    fn of_terminal(&self, env: &mut BTreeMap<String, String>) {
+        for name in ["TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES"] {
+            if let Some(value) = self.config.env.get(name) {
+                env.entry(name.to_owned()).or_insert_with(|| value.clone());
+            }
+        }
+    }
+
+    /// The current directory, if a program may see it, and whether it may change it. A home directory, or everything, is
+    /// never let in by merely standing in it, but when it is named it is.
+    pub(super) fn shown_here(
+        &self,
+        declared: CurrentDirectory,
+        grants: &Grants,
+    ) -> Option<(PathBuf, Access)> {
+        let directory = match (declared, grants.write) {
             (_, true) | (CurrentDirectory::Write, _) => Some(Access::ReadWrite),
             (CurrentDirectory::Read, false) => Some(Access::ReadOnly),
             (CurrentDirectory::None, false) => None,
         };
-        let network = prepared.permissions.network || grants.network;
-        self.live(&module, arguments, args, env, own, directory, network, grants)
+        let here = &self.config.current_directory;
+        let named = |granted: &GrantedDirectory| granted.host == *here && Path::new(&granted.guest) == here;
+        let directory = match grants.directories.iter().find(|granted| named(granted)) {
+            Some(granted) if granted.write => Some(Access::ReadWrite),
+            Some(_) => Some(directory.unwrap_or(Access::ReadOnly)),
+            None => directory.filter(|_| !self.config.is_in_home()),
+        };
+        directory.map(|access| (here.clone(), access))
     }
 
     /// The program, compiled.
@@ -209,9 +272,11 @@ impl Nuka {
         let (id, size) = (ModuleId::of(&bytes), bytes.len() as u64);
         let source = || Ok(bytes.clone());
         let module = self.programs()?.load(id, size, &source, &on_disk, &name, observer)?;
-        let directory = Some(if grants.write { Access::ReadWrite } else { Access::ReadOnly });
-        let network = grants.network;
-        self.live(&module, vec![name], args, BTreeMap::new(), Vec::new(), directory, network, grants)
+        let mut env = BTreeMap::new();
+        self.of_terminal(&mut env);
+        env.extend(grants.env.iter().cloned());
+        let read = CurrentDirectory::Read;
+        self.live(&module, vec![name], args, env, Vec::new(), read, grants.network, grants)
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one call, from two callers")]
@@ -222,7 +287,7 @@ impl Nuka {
         args: &[OsString],
         mut env: BTreeMap<String, String>,
         mut dirs: Vec<LiveDir>,
-        directory: Option<Access>,
+        declared: CurrentDirectory,
         network: bool,
         grants: &Grants,
     ) -> Result<u8, Error> {
@@ -231,27 +296,12 @@ impl Nuka {
             arguments
                 .push(text.ok_or_else(|| Error::Argument { argument: argument.to_string_lossy().into() })?);
         }
-        // The terminal's own variables: they tell nothing but how to draw.
-        for name in ["TERM", "COLORTERM", "NO_COLOR", "COLUMNS", "LINES"] {
-            if let Some(value) = self.config.env.get(name) {
-                env.entry(name.to_owned()).or_insert_with(|| value.clone());
-            }
-        }
-        env.extend(grants.env.iter().cloned());
         for granted in &grants.directories {
             let guest = GuestPath::new(&granted.guest).map_err(|error| Error::GuestPath { error })?;
             let access = if granted.write { Access::ReadWrite } else { Access::ReadOnly };
             dirs.push(LiveDir { host: granted.host.clone(), guest, access });
         }
-        // A home directory, or everything, is never let in by merely standing in it, but when it is named it is.
-        let here = &self.config.current_directory;
-        let named = |granted: &GrantedDirectory| granted.host == *here && Path::new(&granted.guest) == here;
-        let directory = match grants.directories.iter().find(|granted| named(granted)) {
-            Some(granted) if granted.write => Some(Access::ReadWrite),
-            Some(_) => Some(directory.unwrap_or(Access::ReadOnly)),
-            None => directory.filter(|_| !self.config.is_in_home()),
-        };
-        let cwd = directory.map(|access| (here.clone(), access));
+        let cwd = self.shown_here(declared, grants);
         if cwd.is_some() {
             let shown = self.config.current_directory.display().to_string();
             env.entry("PWD".to_owned()).or_insert(shown);

@@ -9,7 +9,7 @@ use crate::{
     inputs::{self, Views},
     plan,
 };
-use nuka_pir::{Cid, Input, InputName, OutputName, Pid};
+use nuka_pir::{Cid, Input, InputName, OutputName, Pid, Platform};
 use nuka_store::{Lease, ObjectReader as _, RootTarget};
 use nuka_vfs::{
     Integrity,
@@ -68,7 +68,9 @@ impl Nuka {
             let (Some(outcome), Some(pir)) = (outcome, work.pirs.get(pid)) else { continue };
             let own = self.run_view(*pid, &lease)?;
             for (name, details) in &pir.run.programs {
-                let prepared = self.prepared(outcome.clone(), pir, name.to_string(), details.clone(), own)?;
+                let details = details.clone();
+                let prepared =
+                    self.prepared(outcome.clone(), pir, name.to_string(), details, own, Platform::WASM)?;
                 if let Some(other) = programs.insert(name.to_string(), prepared) {
                     let packages = [other.outcome.package, outcome.package.clone()];
                     return Err(Error::TwoPrograms {
@@ -176,6 +178,9 @@ impl Nuka {
 
     /// Does now what starting a program would do the first time: compiles it and writes out the files that it sees.
     pub fn make_ready(&self, prepared: &Prepared, observer: &dyn Observer) -> Result<(), Error> {
+        if prepared.is_native() {
+            return Ok(());
+        }
         self.module(prepared, observer)?;
         self.files_of(prepared).map(drop)
     }

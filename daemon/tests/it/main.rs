@@ -17,6 +17,8 @@ const BY: By = By::ThisProcess;
 #[allow(dead_code)]
 #[path = "../../../store/tests/it/support.rs"]
 mod archives;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod bootstrap;
 mod builds;
 mod cancelled;
 mod failures;
@@ -26,4 +28,6 @@ mod planted;
 #[allow(dead_code)]
 #[path = "../../src/fetch/tests/server.rs"]
 mod server;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod toy;
 mod world;

@@ -17,6 +17,9 @@ const BY: By = By::Daemon;
 #[allow(dead_code)]
 #[path = "../../../store/tests/it/support.rs"]
 mod archives;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "../it/bootstrap.rs"]
+mod bootstrap;
 #[path = "../it/builds.rs"]
 mod builds;
 #[path = "../it/cancelled.rs"]
@@ -32,5 +35,8 @@ mod planted;
 #[allow(dead_code)]
 #[path = "../../src/fetch/tests/server.rs"]
 mod server;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "../it/toy.rs"]
+mod toy;
 #[path = "../it/world.rs"]
 mod world;

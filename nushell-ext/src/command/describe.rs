@@ -198,7 +198,9 @@ impl Described<'_> {
         mut packages: Inputs,
         head: Span,
     ) -> Result<Option<(Pir, String, nuka_pir::Pid)>> {
-        if self.fields.get("check").is_none() {
+        // What was asked for natively by a recipe that is for anything cannot be started in a build.
+        let cross = self.target.is_native() && self.fields.get("target").is_none();
+        if self.fields.get("check").is_none() || cross {
             return Ok(None);
         }
         let own =

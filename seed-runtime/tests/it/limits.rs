@@ -51,6 +51,11 @@ fn memory_at_the_start_and_while_growing() {
     // One that lives with less is not blamed.
     let copes = r#"(module (memory (export "memory") 1) (func (export "_start") (drop (memory.grow (i32.const 100)))))"#;
     assert_eq!(run(copes, limits), Exit::Code(0));
+    // All that 32-bit addresses reach is a limit, a module's own maximum is not.
+    let all = grows.replace("(i32.const 1)) (i32", "(i32.const 1024)) (i32");
+    assert_eq!(run(&all, Limits::default()), Exit::OutOfMemory { limit: 4 << 30 });
+    let own = grows.replace(r#""memory") 1)"#, r#""memory") 1 2)"#);
+    assert!(matches!(run(&own, limits), Exit::Trapped { .. }));
     let table = r#"(module (memory (export "memory") 1) (table 200000 funcref) (func (export "_start")))"#;
     assert_eq!(run(table, limits), Exit::OutOfMemory { limit: 1 << 20 });
 }

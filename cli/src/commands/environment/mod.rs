@@ -14,7 +14,7 @@ use crate::{
     report::{escape::escape, hashes, progress::Progress},
 };
 use lock_file::Lock;
-use nuka_pir::Pid;
+use nuka_pir::{Pid, Platform};
 use std::path::{Path, PathBuf};
 
 /// What an environment's file is called.
@@ -36,7 +36,7 @@ pub fn required(context: &Context) -> Result<PathBuf, Error> {
 
 /// An environment as it is asked for.
 pub fn target(file: &Path) -> Target {
-    Target::File { path: file.to_owned(), version: None }
+    Target::File { path: file.to_owned(), version: None, platform: Platform::WASM }
 }
 
 /// What the lock file beside an environment holds each of its packages to, in the environment's order; nothing if there is

@@ -65,9 +65,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 pub fn absolute(context: &Context, targets: &[Target]) -> Vec<Target> {
     let here = &context.environment.current_directory;
     let absolute = |target: &Target| match target {
-        Target::File { path, version } => {
+        Target::File { path, version, platform } => {
             let path = std::path::absolute(here.join(path)).unwrap_or_else(|_| here.join(path));
-            Target::File { path, version: version.clone() }
+            Target::File { path, version: version.clone(), platform: *platform }
         }
         name @ Target::Name { .. } => name.clone(),
     };
