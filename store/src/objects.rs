@@ -84,7 +84,8 @@ impl ObjectDir {
 
     /// The names of the directories that objects are spread over, and of whatever else is beside them.
     pub(crate) fn shards(&self) -> Result<Vec<OsString>, StoreError> {
-        names(&self.dir).map_err(|error| StoreError::io("list", &self.path, error))
+        let names = fs::Dir::read_from(&self.dir).and_then(names);
+        names.map_err(|error| StoreError::io("list", &self.path, error))
     }
 
     /// The objects of one of [`ObjectDir::shards`], and the names of files that are none.
@@ -99,7 +100,8 @@ impl ObjectDir {
                 Err(error) => return Err(failed(error)),
             };
         let mut text = String::with_capacity(ID_TEXT_LEN);
-        for name in names(dir).map_err(failed)? {
+        let entries = fs::Dir::new(dir).map_err(failed)?;
+        for name in names(entries).map_err(failed)? {
             text.clear();
             text.push_str(shard.to_str().unwrap_or_default());
             text.push_str(name.to_str().unwrap_or_default());
@@ -113,13 +115,12 @@ impl ObjectDir {
 
     /// Removes an object. Says whether it was there.
     pub(crate) fn remove(&self, id: &BlobId) -> Result<bool, StoreError> {
-        let asked = self.watch.ask_path(|| self.path_of(id), |path| FileChange::Remove(path));
-        asked.map_err(|error| StoreError::io("remove the object", self.path_of(id), error))?;
-        match fs::unlinkat(&self.dir, object_name(id), AtFlags::empty()) {
-            Ok(()) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(error) => Err(StoreError::io("remove the object", self.path_of(id), error)),
-        }
+        Ok(self.remover().remove(id, Some(0))?.is_some())
+    }
+
+    /// For removing many objects.
+    pub(crate) fn remover(&self) -> Remover<'_> {
+        Remover { objects: self, shard: None }
     }
 
     /// Reads a directory object, whose bytes are checked, and says how many they are.
@@ -190,10 +191,55 @@ impl ObjectDir {
     }
 }
 
+/// Removes objects. The directory of the last one stays open, so objects in the order of their ids go fastest: two
+/// thirds of what looking up a path costs is saved.
+#[derive(Debug)]
+pub(crate) struct Remover<'o> {
+    objects: &'o ObjectDir,
+    shard: Option<(String, OwnedFd)>,
+}
+
+impl Remover<'_> {
+    /// Removes an object whose length in bytes may be known; if not, it is asked for. Returns the length, or nothing if
+    /// the object was not there.
+    pub(crate) fn remove(&mut self, id: &BlobId, size: Option<u64>) -> Result<Option<u64>, StoreError> {
+        let failed = |error: Errno| StoreError::io("remove the object", self.objects.path_of(id), error);
+        let text = id.to_string();
+        let Some((shard, name)) = text.split_at_checked(2) else { return Ok(None) };
+        let dir = match &self.shard {
+            Some((open, dir)) if open == shard => dir,
+            _ => {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | NO_FOLLOW;
+                match fs::openat(&self.objects.dir, shard, flags, Mode::empty()) {
+                    Ok(dir) => &self.shard.insert((shard.to_owned(), dir)).1,
+                    Err(Errno::NOENT) => return Ok(None),
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+        };
+        let size = match size {
+            Some(size) => size,
+            None => match fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => u64::try_from(stat.st_size).unwrap_or(0),
+                Err(Errno::NOENT) => return Ok(None),
+                Err(error) => return Err(failed(error)),
+            },
+        };
+        let watch = &self.objects.watch;
+        let asked = watch.ask_path(|| self.objects.path_of(id), |path| FileChange::Remove(path));
+        asked.map_err(|error| StoreError::io("remove the object", self.objects.path_of(id), error))?;
+        match fs::unlinkat(dir, name, AtFlags::empty()) {
+            Ok(()) => Ok(Some(size)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
 /// What is in a directory.
-fn names(dir: impl AsFd) -> Result<Vec<OsString>, Errno> {
+fn names(entries: fs::Dir) -> Result<Vec<OsString>, Errno> {
     let mut out = Vec::new();
-    for entry in fs::Dir::read_from(dir)? {
+    for entry in entries {
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name != b"." && name != b".." {

@@ -15,7 +15,7 @@ use nuka_pir::{PackageName, Pid, Version};
 use nuka_store::{
     Root, RootTarget, StoreError, Used,
     check::{self, Owner, VerifyOptions, Wrong},
-    gc::{self, GcOptions, Link},
+    gc::{self, GcOptions, GcProgress, Link},
 };
 use std::{collections::HashMap, path::Path};
 
@@ -68,9 +68,14 @@ impl Nuka {
     pub fn gc(&self, wish: &GcWish, observer: &dyn Observer) -> Result<GcDone, Error> {
         let store = &self.store_for(observer)?;
         let options = self.gc_options(wish);
-        let plan = gc::plan(store, &options)?;
-        let mut progress = |done, total| tell(observer, "collecting", done, Some(total));
-        let report = gc::run(store, plan, &mut progress)?;
+        let mut progress = |progress| match progress {
+            GcProgress::Removes { done, total } => tell(observer, "collecting", done, Some(total)),
+            GcProgress::Waits { process } => {
+                let by = process.map(|process| format!(" of process {process}")).unwrap_or_default();
+                observer.event(Event::Waiting { what: format!("another collection{by}") });
+            }
+        };
+        let report = gc::collect(store, &options, &mut progress)?;
         let logs = self.config.logs();
         for log in &report.logs {
             // A log that is somewhere else is somebody else's; one that stays costs its room.

@@ -48,14 +48,19 @@ impl GcLocks {
         Ok(lock.wait(true, wait)?.then_some(lock))
     }
 
-    /// One collection at a time. Who waits for another one may be called off.
-    pub(crate) fn turn(&self, cancel: &Cancel) -> Result<LockFile, StoreError> {
-        let (path, started) = (self.root.join("gc.turn"), Instant::now());
-        let lock = LockFile::open(&path)?;
-        while !lock.wait(true, LOOK.min(self.wait))? {
+    /// One collection at a time. Who waits for another one does so for as long as it takes, since that one goes on slice
+    /// by slice, and may be called off; `waits` is told once, with the process that it waits for.
+    pub(crate) fn turn(
+        &self,
+        cancel: &Cancel,
+        waits: &mut dyn FnMut(Option<u32>),
+    ) -> Result<LockFile, StoreError> {
+        let lock = LockFile::open(&self.root.join("gc.turn"))?;
+        let mut told = false;
+        while !lock.wait(true, LOOK)? {
             cancel.check()?;
-            if started.elapsed() >= self.wait {
-                return Err(StoreError::Busy { path, waited: self.wait });
+            if !std::mem::replace(&mut told, true) {
+                waits(lock.holder());
             }
         }
         lock.sign();

@@ -58,9 +58,9 @@ use std::time::Duration;
 
 pub use error::GcError;
 pub(crate) use known::Known;
-pub use options::{Amount, DeadPackage, DeadSource, GcOptions, GcReport};
+pub use options::{Amount, DeadPackage, DeadSource, GcOptions, GcProgress, GcReport};
 pub use plan::{GcPlan, plan};
-pub use run::run;
+pub use run::{collect, run};
 pub use why::{Link, WhyTarget, why};
 
 /// The longest that a collection keeps commits waiting, about.

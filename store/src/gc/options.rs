@@ -63,6 +63,23 @@ pub struct DeadSource {
     pub shared_bytes: u64,
 }
 
+/// How far a collection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GcProgress {
+    /// Another one is going on, and is waited for.
+    Waits {
+        /// Its process, if that is known.
+        process: Option<u32>,
+    },
+    /// Objects go.
+    Removes {
+        /// How many are done.
+        done: u64,
+        /// How many there are.
+        total: u64,
+    },
+}
+
 /// What a collection did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GcReport {

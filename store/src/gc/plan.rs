@@ -48,52 +48,48 @@ pub(crate) struct State {
     /// What goes, with its trees and its last use as the plan had them: what has others now was used since.
     pub(crate) dead: IdMap<Used, u64>,
     pub(crate) dead_pirs: IdSet<Pid>,
-    /// Objects to remove, in the order of the directories that they are in.
-    pub(crate) objects: Vec<(BlobId, u64)>,
-    /// The objects that dead records reach: the others can go first.
-    pub(crate) reached: IdMap<BlobId, u64>,
+    /// Objects to remove, in the order of the directories that they are in, with their lengths in bytes if they are known.
+    pub(crate) objects: Vec<(BlobId, Option<u64>)>,
+    /// The objects that dead records reach, if that was found out: the others can go first.
+    pub(crate) reached: Option<IdMap<BlobId, u64>>,
 }
 
-/// Finds out what `options` leave to be removed. Changes nothing, and holds no lock that others wait for.
+/// Finds out what `options` leave to be removed, and what it weighs. Changes nothing, and holds no lock that others wait
+/// for.
 ///
 /// # Errors
 /// [`GcError::Unreadable`] and [`GcError::Pir`] if it cannot be told what is kept; those of the index, so also when a
 /// root's record cannot be read.
 pub fn plan(store: &Store, options: &GcOptions) -> Result<GcPlan, GcError> {
-    if lost::is_lost(store.root()) {
-        return Err(GcError::LostIndex);
+    let mut state = survey(store, options)?;
+    let State { known, marks, objects, dead, .. } = &mut state;
+    let (mut packages, mut sources) = (Vec::new(), Vec::new());
+    for used in dead.keys() {
+        match used {
+            Used::Package(pid) => packages.push(*pid),
+            Used::Source(id) => sources.push(*id),
+        }
     }
-    let known = Known::read(store, false)?;
-    let (mut selection, mut marks) = (Selection::new(), Marks::new(store.cancel()));
-    let pinned = select::mark_pins(store, &mut marks, select::pins(&known, options))?;
-    let added = selection.add_packages(store, pinned)?;
-    select::mark(store, &known, &mut marks, &added, &[])?;
-    keep_recent(store, &known, options, &mut selection, &mut marks)?;
-    let pirs = selection.pirs(store)?;
-    select::mark_metas(store, &known, &mut marks, &pirs)?;
-
-    let mut packages: Vec<Pid> =
-        known.realised.keys().filter(|pid| !selection.packages.contains_key(*pid)).copied().collect();
-    let mut sources: Vec<SourceId> =
-        known.sources.keys().filter(|id| !selection.sources.contains(*id)).copied().collect();
+    let (known, marks) = (&*known, &*marks);
     let last_use = |used: Used| known.last_use(&used, options.now_ms);
     packages.sort_by_cached_key(|pid| (last_use(Used::Package(*pid)), *pid));
     sources.sort_by_cached_key(|id| (last_use(Used::Source(*id)), *id));
-    let weights = weigh_dead(store, &known, &marks, &packages, &sources);
-    let objects = dead_objects(store, &marks, &weights)?;
+    let weights = weigh_dead(store, known, marks, &packages, &sources);
 
     let mut freed = Amount::default();
     let mut leftovers = Amount::default();
-    for (id, size) in &objects {
-        freed.add(*size);
-        if !weights.reached.contains_key(id) {
-            leftovers.add(*size);
+    for (id, size) in objects {
+        let reached = weights.reached.get(id).copied();
+        let known_size = match reached {
+            Some(size) => size,
+            None => store.inner().objects.size(id)?.unwrap_or(0),
+        };
+        *size = Some(known_size);
+        freed.add(known_size);
+        if reached.is_none() {
+            leftovers.add(known_size);
         }
     }
-    let dead =
-        packages.iter().map(|pid| Used::Package(*pid)).chain(sources.iter().map(|id| Used::Source(*id)));
-    let dead = dead.map(|used| (used, known.uses.get(&used).copied().unwrap_or(0))).collect();
-    let dead_pirs: IdSet<Pid> = known.names.keys().filter(|pid| !pirs.contains(*pid)).copied().collect();
     let mut unique = weights.unique.iter();
     let mut shares = |bytes: u64| {
         let (all, in_files) = unique.next().copied().unwrap_or_default();
@@ -112,24 +108,33 @@ pub fn plan(store: &Store, options: &GcOptions) -> Result<GcPlan, GcError> {
         DeadSource { id, last_use_ms: last_use(Used::Source(id)), unique_bytes, shared_bytes }
     });
     let sources: Vec<DeadSource> = sources.collect();
-    Ok(GcPlan {
-        packages,
-        sources,
-        pirs: dead_pirs.len(),
-        kept: Amount { objects: marks.len() as u64, bytes: marks.bytes() },
-        freed,
-        leftovers,
-        state: State {
-            options: options.clone(),
-            known,
-            marks,
-            selection,
-            dead,
-            dead_pirs,
-            objects,
-            reached: weights.reached,
-        },
-    })
+    let kept = Amount { objects: marks.len() as u64, bytes: marks.bytes() };
+    state.reached = Some(weights.reached);
+    Ok(GcPlan { packages, sources, pirs: state.dead_pirs.len(), kept, freed, leftovers, state })
+}
+
+/// What is kept and what goes, without what it weighs: no dead directory object is read for it.
+pub(super) fn survey(store: &Store, options: &GcOptions) -> Result<State, GcError> {
+    if lost::is_lost(store.root()) {
+        return Err(GcError::LostIndex);
+    }
+    let known = Known::read(store, false)?;
+    let (mut selection, mut marks) = (Selection::new(), Marks::new(store.cancel()));
+    let pinned = select::mark_pins(store, &mut marks, select::pins(&known, options))?;
+    let added = selection.add_packages(store, pinned)?;
+    select::mark(store, &known, &mut marks, &added, &[])?;
+    keep_recent(store, &known, options, &mut selection, &mut marks)?;
+    let pirs = selection.pirs(store)?;
+    select::mark_metas(store, &known, &mut marks, &pirs)?;
+
+    let packages = known.realised.keys().filter(|pid| !selection.packages.contains_key(*pid));
+    let sources = known.sources.keys().filter(|id| !selection.sources.contains(*id));
+    let dead = packages.map(|pid| Used::Package(*pid)).chain(sources.map(|id| Used::Source(*id)));
+    let dead = dead.map(|used| (used, known.uses.get(&used).copied().unwrap_or(0))).collect();
+    let dead_pirs = known.names.keys().filter(|pid| !pirs.contains(*pid)).copied().collect();
+    let objects = dead_objects(store, &marks)?;
+    let options = options.clone();
+    Ok(State { options, known, marks, selection, dead, dead_pirs, objects, reached: None })
 }
 
 /// Keeps what was used recently enough, as far as there is room.
@@ -170,7 +175,8 @@ fn keep_recent(
     Ok(())
 }
 
-fn weigh_dead(
+/// What dead packages and sources weigh, in the order in which they are given.
+pub(super) fn weigh_dead(
     store: &Store,
     known: &Known,
     marks: &Marks,
@@ -196,23 +202,13 @@ fn weigh_dead(
     weigh::weigh(&store.inner().objects, marks, &loads)
 }
 
-/// All objects that are not marked, with their lengths in bytes.
-fn dead_objects(store: &Store, marks: &Marks, weights: &Weights) -> Result<Vec<(BlobId, u64)>, StoreError> {
+/// All objects that are not marked.
+fn dead_objects(store: &Store, marks: &Marks) -> Result<Vec<(BlobId, Option<u64>)>, StoreError> {
     let objects = &store.inner().objects;
     let found = objects.shards()?.into_par_iter().map(|shard| {
         store.cancel().check()?;
-        let mut dead = Vec::new();
-        for id in objects.list(&shard)?.0 {
-            if marks.contains(&id) {
-                continue;
-            }
-            let size = match weights.reached.get(&id) {
-                Some(size) => *size,
-                None => objects.size(&id)?.unwrap_or(0),
-            };
-            dead.push((id, size));
-        }
-        Ok(dead)
+        let ids = objects.list(&shard)?.0.into_iter();
+        Ok(ids.filter(|id| !marks.contains(id)).map(|id| (id, None)).collect())
     });
-    Ok(found.collect::<Result<Vec<_>, StoreError>>()?.concat())
+    Ok(found.collect::<Result<Vec<Vec<_>>, StoreError>>()?.concat())
 }

@@ -48,14 +48,27 @@ impl Trash {
         Self::open(root)?.ok_or_else(|| StoreError::io("make", path, Errno::NOENT))
     }
 
-    /// Moves an object here. `false` if it is not among the objects.
-    pub(crate) fn put(&self, objects: &ObjectDir, id: &BlobId) -> Result<bool, StoreError> {
+    /// Moves an object here, whose length in bytes may be known. Returns the length, or nothing if it is not among the
+    /// objects.
+    pub(crate) fn put(
+        &self,
+        objects: &ObjectDir,
+        id: &BlobId,
+        size: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
+        let size = match size {
+            Some(size) => size,
+            None => match objects.size(id)? {
+                Some(size) => size,
+                None => return Ok(None),
+            },
+        };
         let place = self.path.join(id.to_string());
         let asked = objects.watch().ask_rename(|| (objects.path_of(id), place));
         asked.map_err(|error| StoreError::io("move aside the object", objects.path_of(id), error))?;
         match fs::renameat(objects.fd(), object_name(id), &self.dir, id.to_string()) {
-            Ok(()) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
+            Ok(()) => Ok(Some(size)),
+            Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(StoreError::io("move aside the object", objects.path_of(id), error)),
         }
     }

@@ -182,13 +182,8 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Tables<T> {
 
     /// All packages that have a realisation, in the order of their ids.
     pub fn realised(&self) -> Result<Vec<(Pid, Realisation)>, IndexError> {
-        let mut out = Vec::new();
-        for (key, value) in self.scan_all(&self.realisations, &[])? {
-            let pid = id(&key).map_err(self.guard.record("realisations"))?;
-            let realisation = Realisation::decode(&value).map_err(self.guard.record("realisations"))?;
-            out.push((Pid::from_bytes(pid), realisation));
-        }
-        Ok(out)
+        let decode = |key: &[u8], value: &[u8]| Ok((Pid::from_bytes(id(key)?), Realisation::decode(value)?));
+        self.collect(&self.realisations, "realisations", decode)
     }
 
     /// The one registered PID whose text begins with `prefix`. The inner error is for the person who wrote it.
@@ -234,7 +229,7 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> Tables<T> {
 
     /// All registered packages by name, with their versions.
     pub fn packages(&self) -> Result<Vec<(PackageName, Pid, Version)>, IndexError> {
-        self.scan_names(&[])
+        self.collect(&self.names, "names", named)
     }
 
     fn scan_names(&self, prefix: &[u8]) -> Result<Vec<(PackageName, Pid, Version)>, IndexError> {

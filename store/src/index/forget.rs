@@ -11,6 +11,7 @@ use super::{
 };
 use crate::id_hash::IdSet;
 use nuka_pir::{BlobId, BuildId, PackageName, Pid, SourceId};
+use redb::ReadableTableMetadata;
 use std::collections::HashSet;
 
 /// What is forgotten.
@@ -68,25 +69,29 @@ impl IndexWriter<'_> {
         let tables = self.tables_mut();
         let guard = tables.guard.clone();
         guard.run(|| {
+            // A table after the other, each in the order of its keys: what is removed next lies beside what was last.
+            let (mut contents, mut packages) = (Vec::new(), Vec::new());
             for pid in &forget.packages {
                 let before = tables.realisations.remove(pid.as_bytes().as_slice())?;
                 // One that cannot be read leaves a content that leads to a package that is not there.
                 let before = before.and_then(|value| Realisation::decode(value.value()).ok());
                 for (output, tree) in before.iter().flat_map(|before| &before.outputs) {
-                    tables.contents.remove(put_content_key(&tree.cid, pid, output).as_slice())?;
+                    contents.push(put_content_key(&tree.cid, pid, output));
                 }
-                let used = Used::Package(*pid).key();
-                tables.uses.remove(used.as_slice())?;
-                tables.records.remove(used.as_slice())?;
+                packages.push(Used::Package(*pid).key());
                 gone_logs.push(*pid.as_bytes());
             }
-            for (pid, name) in &forget.pirs {
-                let key = pid.as_bytes().as_slice();
-                tables.pirs.remove(key)?;
-                tables.names.remove(put_name_key(name, pid).as_slice())?;
-                tables.metas.remove(key)?;
-                gone_logs.push(*pid.as_bytes());
-            }
+            contents.sort_unstable();
+            remove_all(&mut tables.contents, &contents)?;
+            remove_all(&mut tables.uses, &packages)?;
+            remove_all(&mut tables.records, &packages)?;
+            let pirs: Vec<&[u8; 32]> = forget.pirs.iter().map(|(pid, _)| pid.as_bytes()).collect();
+            let mut names: Vec<_> = forget.pirs.iter().map(|(pid, name)| put_name_key(name, pid)).collect();
+            names.sort_unstable();
+            remove_all(&mut tables.pirs, &pirs)?;
+            remove_all(&mut tables.metas, &pirs)?;
+            remove_all(&mut tables.names, &names)?;
+            gone_logs.extend(pirs);
             for id in &forget.sources {
                 tables.sources.remove(id.as_bytes().as_slice())?;
                 let used = Used::Source(*id).key();
@@ -121,6 +126,9 @@ impl IndexWriter<'_> {
         guard.run(|| {
             let mut paths = HashSet::new();
             for key in keys {
+                if tables.logs.is_empty()? {
+                    break;
+                }
                 let removed = tables.logs.remove(key.as_slice())?;
                 paths.extend(
                     removed.and_then(|value| LogRecord::decode(value.value()).ok()).map(|log| log.path),
@@ -140,4 +148,18 @@ impl IndexWriter<'_> {
             Ok::<_, redb::StorageError>(paths)
         })
     }
+}
+
+/// Removes keys, which cost nothing more once the table is empty.
+fn remove_all(
+    table: &mut redb::Table<'_, &'static [u8], &'static [u8]>,
+    keys: &[impl AsRef<[u8]>],
+) -> Result<(), redb::StorageError> {
+    for key in keys {
+        if table.is_empty()? {
+            break;
+        }
+        table.remove(key.as_ref())?;
+    }
+    Ok(())
 }

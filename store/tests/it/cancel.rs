@@ -6,7 +6,7 @@ use nuka_store::{
     Batch, Cancel, ObjectReader as _, Store, StoreError,
     check::{self, VerifyOptions},
     export::{self, ExportError},
-    gc::{self, GcError, GcOptions},
+    gc::{self, GcError, GcOptions, GcProgress},
     import::{self, ClosureError, ImportError, ImportOptions, Limits},
 };
 use std::{
@@ -72,7 +72,7 @@ fn a_collection_that_is_called_off_removes_nothing_that_is_named() {
     flag.store(false, Ordering::Release);
     let plan = gc::plan(&store, &options).unwrap();
     flag.store(true, Ordering::Release);
-    assert!(matches!(gc::run(&store, plan, &mut |_, _| ()), Err(GcError::Store(StoreError::Cancelled))));
+    assert!(matches!(gc::run(&store, plan, &mut |_| ()), Err(GcError::Store(StoreError::Cancelled))));
     // In the middle: more objects than go in one slice.
     let batch = test.store.batch();
     for number in 0..4_000_u32 {
@@ -82,8 +82,9 @@ fn a_collection_that_is_called_off_removes_nothing_that_is_named() {
     let (store, flag) = until(&test.store);
     let plan = gc::plan(&store, &options).unwrap();
     let mut left = 0;
-    let ended = gc::run(&store, plan, &mut |done, total| {
+    let ended = gc::run(&store, plan, &mut |progress| {
         flag.store(true, Ordering::Release);
+        let GcProgress::Removes { done, total } = progress else { panic!("{progress:?}") };
         left = total - done;
     });
     assert!(left == 0 || matches!(ended, Err(GcError::Store(StoreError::Cancelled))), "{ended:?}");
@@ -91,28 +92,33 @@ fn a_collection_that_is_called_off_removes_nothing_that_is_named() {
     // The next one goes on.
     let plan = gc::plan(&test.store, &options).unwrap();
     assert_eq!(plan.freed.objects, left);
-    gc::run(&test.store, plan, &mut |_, _| ()).unwrap();
+    gc::run(&test.store, plan, &mut |_| ()).unwrap();
     assert!(is_clean(&test.store) && test.store.read().unwrap().realisation(&pids[0]).unwrap().is_none());
 }
 
 #[test]
-fn who_waits_for_another_collection_can_be_called_off() {
+fn who_waits_for_another_collection_is_told_of_it_and_can_be_called_off() {
     let (test, _) = some();
     let options = GcOptions { keep_since_ms: u64::MAX, now_ms: 1, ..GcOptions::default() };
     let (store, flag) = until(&test.store);
     let mine = gc::plan(&test.store, &options).unwrap();
     let mut others = Some(gc::plan(&store, &options).unwrap());
-    let mut waited = None;
-    gc::run(&test.store, mine, &mut |_, _| {
+    let (mut waited, mut told) = (None, Vec::new());
+    gc::run(&test.store, mine, &mut |_| {
         std::thread::scope(|scope| {
             let Some(plan) = others.take() else { return };
-            let waiting = scope.spawn(|| gc::run(&store, plan, &mut |_, _| ()));
-            flag.store(true, Ordering::Release);
+            let mut note = |progress| {
+                told.push(progress);
+                flag.store(true, Ordering::Release);
+            };
+            let store = &store;
+            let waiting = scope.spawn(move || gc::run(store, plan, &mut note));
             waited = Some(waiting.join().unwrap());
         });
     })
     .unwrap();
     assert!(matches!(waited, Some(Err(GcError::Store(StoreError::Cancelled)))), "{waited:?}");
+    assert_eq!(told, [GcProgress::Waits { process: Some(std::process::id()) }]);
 }
 
 /// Gives bytes, then calls off what they are for, and then gives bytes for ever.

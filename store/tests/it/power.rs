@@ -99,14 +99,14 @@ fn work(store: &Store, note: &dyn Fn(Recorded)) -> Result<(), GcError> {
     let options = GcOptions { keep_since_ms: u64::MAX, now_ms: 1, ..GcOptions::default() };
     let plan = gc::plan(store, &options)?;
     plan.packages.iter().for_each(|dead| note(Recorded::Condemned(dead.pid)));
-    gc::run(store, plan, &mut |_, _| ())?;
+    gc::run(store, plan, &mut |_| ())?;
     let (pid, _) = package(store, "two", &[], 2, &[("b", "two"), ("same", "shared")])?;
     note(Recorded::Acknowledged(pid));
     // A stray is moved away, the index made again, and what was moved away removed.
     std::fs::write(store.objects_path().join("stray"), "no object").unwrap();
     repair(store, &verify(store, &VerifyOptions::default(), &|_, _| ())?)?;
     rebuild_index(store, 1, &|_, _| ())?;
-    gc::run(store, gc::plan(store, &GcOptions { now_ms: 2, ..GcOptions::default() })?, &mut |_, _| ())?;
+    gc::run(store, gc::plan(store, &GcOptions { now_ms: 2, ..GcOptions::default() })?, &mut |_| ())?;
     Ok(())
 }
 
@@ -120,7 +120,7 @@ fn with_trash(root: &Path) {
     let batch = store.batch();
     batch.add_blob(b"somebody who may have found it").unwrap();
     let options = GcOptions { now_ms: 1, ..GcOptions::default() };
-    let report = gc::run(&store, gc::plan(&store, &options).unwrap(), &mut |_, _| ()).unwrap();
+    let report = gc::run(&store, gc::plan(&store, &options).unwrap(), &mut |_| ()).unwrap();
     assert_eq!(report.aside.objects, 1);
 }
 

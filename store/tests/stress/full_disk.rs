@@ -91,7 +91,7 @@ pub fn child_collect_many(disk: &Path) {
         forget_values: vec!["memories".to_owned()],
         ..GcOptions::default()
     };
-    let report = gc::run(&store, gc::plan(&store, &options).unwrap(), &mut |_, _| ()).unwrap();
+    let report = gc::collect(&store, &options, &mut |_| ()).unwrap();
     assert_eq!((report.packages, report.pirs), (count as usize, count as usize));
     assert!(store.read().unwrap().packages().unwrap().is_empty());
     assert!(store.read().unwrap().values("memories").unwrap().is_empty());

@@ -30,7 +30,7 @@ pub fn options() -> GcOptions {
 }
 
 pub fn collect(store: &Store) -> gc::GcReport {
-    gc::run(store, gc::plan(store, &options()).unwrap(), &mut |_, _| ()).unwrap()
+    gc::collect(store, &options(), &mut |_| ()).unwrap()
 }
 
 /// Collects again and again.
