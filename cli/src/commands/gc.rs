@@ -16,7 +16,10 @@ use crate::{
     },
 };
 use serde::Serialize;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeSet,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Remove what has not been used for a while
 #[derive(Debug, clap::Args)]
@@ -40,6 +43,9 @@ pub struct Arguments {
     /// Let the least recently used go until the objects have no more than this: 20G
     #[arg(long, value_name = "SIZE")]
     max_size: Option<Size>,
+    /// Also let go what profiles and environments keep whose directories are gone
+    #[arg(long, conflicts_with_all = ["dry_run", "why"])]
+    lost_profiles: bool,
     /// Say what keeps a package or a path: NAME, a PID or CID, each also with /PATH
     #[arg(long, value_name = "WHAT", conflicts_with = "dry_run")]
     why: Option<String>,
@@ -65,6 +71,17 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     };
     if let Some(what) = &arguments.why {
         return why(context, arguments, what, wish);
+    }
+    let lost = nuka.lost_generations()?;
+    if arguments.lost_profiles {
+        nuka.drop_generations(lost)?;
+    } else if !lost.is_empty() {
+        let places: BTreeSet<_> = lost.iter().map(|root| root.profile.display().to_string()).collect();
+        let places = places.into_iter().collect::<Vec<_>>().join(", ");
+        context.say(&format!(
+            "what was installed by profiles and environments that are gone stays: {}; `nuka gc --lost-profiles` lets it go",
+            escape(&places)
+        ));
     }
     let planned = nuka.gc_plan(wish)?;
     if arguments.format.is_text() {

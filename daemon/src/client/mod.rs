@@ -166,6 +166,22 @@ impl Client {
         self.look(request::KeepGeneration { base: None, remove: Vec::new(), put, settings, root })
     }
 
+    /// What profiles and environments of this person keep that are not there any more.
+    pub fn lost_generations(&self) -> Answer<Vec<GenerationRoot>> {
+        let user = self.config().user;
+        let pins = self.kept()?.into_iter().filter_map(|keeping| keeping.pin);
+        let roots = pins.filter_map(|pin| GenerationRoot::of_name(pin.as_bytes(), user));
+        // One whose path is no text cannot be told from one that is gone.
+        let is_text =
+            |root: &GenerationRoot| !root.profile.to_string_lossy().contains(char::REPLACEMENT_CHARACTER);
+        Ok(roots.filter(|root| is_text(root) && !root.profile.exists()).collect())
+    }
+
+    /// Keeps generations no longer.
+    pub fn drop_generations(&self, roots: Vec<GenerationRoot>) -> Answer<()> {
+        self.look(request::DropGenerations { roots })
+    }
+
     /// Builds packages and merges them into one view, which stays in the store for as long as this client lives.
     pub fn view(&self, targets: &[Target], observer: &dyn Observer) -> Answer<PreparedView> {
         self.ask(request::View { targets: targets.to_vec() }, observer)

@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     evaluate,
     event::{Event, Observer, PackageRef},
+    profile::GenerationRoot,
 };
 use nuka_pir::{PackageName, Pid, Version};
 use nuka_store::{
@@ -128,6 +129,10 @@ impl Nuka {
             index.packages()?.into_iter().map(|(name, pid, version)| (pid, (name, version))).collect();
         let mut all = Vec::new();
         for (name, root) in index.roots()? {
+            // Where other people's profiles are is nobody's business.
+            if GenerationRoot::is_of_another(&name, self.config.user) {
+                continue;
+            }
             let (package, object) = match root.target {
                 RootTarget::Package(pid) => (Some(reference(pid, names.get(&pid))), None),
                 RootTarget::Tree(cid) | RootTarget::Group(cid) => (None, Some(cid.to_string())),

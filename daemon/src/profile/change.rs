@@ -172,8 +172,8 @@ pub struct Changed {
 
 /// A profile of the person's.
 pub struct Profile<'c> {
-    client: &'c Client,
-    directory: ProfileDirectory,
+    pub(super) client: &'c Client,
+    pub(super) directory: ProfileDirectory,
 }
 
 impl<'c> Profile<'c> {

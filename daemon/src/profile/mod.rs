@@ -29,6 +29,8 @@ mod record;
 mod script;
 mod setting;
 mod state;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use bundle::{DirectorySink, Sink, TarSink, bundle};

@@ -18,6 +18,7 @@ use nuka_store::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     os::unix::ffi::OsStrExt as _,
     path::PathBuf,
 };
@@ -38,6 +39,25 @@ pub struct GenerationRoot {
 }
 
 impl GenerationRoot {
+    /// The root of this name, if it is one of this user's.
+    pub fn of_name(name: &[u8], user: u32) -> Option<Self> {
+        let rest = |prefix: String| name.strip_prefix(prefix.as_bytes());
+        let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+        if let Some(file) = rest(format!("environment {user} ")) {
+            return Some(Self { profile: path(file), number: None });
+        }
+        let rest = rest(format!("generation {user} "))?;
+        let (number, profile) = rest.split_at(rest.iter().position(|byte| *byte == b' ')?);
+        let number = std::str::from_utf8(number).ok()?.parse().ok()?;
+        Some(Self { profile: path(profile.get(1..)?), number: Some(number) })
+    }
+
+    /// Whether a root of this name is another user's; the administrator sees all.
+    pub(crate) fn is_of_another(name: &[u8], user: u32) -> bool {
+        let ours = [b"generation ".as_slice(), b"environment "].iter().any(|kind| name.starts_with(kind));
+        user != 0 && ours && Self::of_name(name, user).is_none()
+    }
+
     /// The root's name: `generation USER NUMBER PATH`, or `environment USER PATH`. No user can name another's.
     pub(crate) fn name(&self, user: u32) -> Vec<u8> {
         let head = match self.number {
@@ -192,4 +212,21 @@ fn directory(batch: &Batch, entries: Vec<(EntryName, Node)>) -> Result<Tree, Err
 
 fn entry(name: &str) -> Result<EntryName, Error> {
     EntryName::new(name.as_bytes()).map_err(|error| Error::SourceName { error })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roots_are_found_again_by_their_names() {
+        for number in [None, "7".parse().ok()] {
+            let root = GenerationRoot { profile: "/home/a b/nuka".into(), number };
+            assert_eq!(GenerationRoot::of_name(&root.name(5), 5), Some(root.clone()));
+            assert_eq!(GenerationRoot::of_name(&root.name(5), 6), None, "another user's");
+        }
+        for other in ["", "lua", "generation 5", "generation 5 x /p", "generation 5 0 /p", "generation 5 7"] {
+            assert_eq!(GenerationRoot::of_name(other.as_bytes(), 5), None, "{other}");
+        }
+    }
 }

@@ -29,7 +29,7 @@ fn keep(store: &Store, name: &str, group: Cid) {
 
 fn collect(store: &Store) -> Result<gc::GcReport, GcError> {
     let options = GcOptions { keep_since_ms: u64::MAX, now_ms: 1, ..GcOptions::default() };
-    gc::run(store, gc::plan(store, &options)?, &mut |_, _| {})
+    gc::run(store, gc::plan(store, &options)?, &mut |_| ())
 }
 
 fn is_there(store: &Store, pid: &Pid) -> bool {
