@@ -12,6 +12,7 @@ mod mount;
 mod packages;
 mod pipes;
 mod programs;
+mod shell;
 mod stop;
 mod support;
 mod usage;
