@@ -137,7 +137,17 @@ Commands, which `nuka help COMMAND` and `nuka --help` explain:
   recipes             new  update-hashes  hash
   this machine        store  gc  daemon  doctor  bootstrap
 
-{options}{after-help}";
+Options:
+  -h, --help          Print help (see more with '--help')
+  -V, --version       Print version
+
+Everywhere:
+      --color <WHEN>  When to use colours [possible values: auto, always, never]
+  -q, --quiet         Say nothing but failures
+  -v, --verbose       Say each step
+      --no-daemon     Work on the store in this process, not through the daemon
+
+{after-help}";
 
 fn concat_examples() -> String {
     format!(

@@ -3,7 +3,7 @@
 pub use nuka_daemon::{
     Activity, AtWork, Bind, By, Client, Composed, ComposedView, Config, Daemon, DaemonStatus, Fault,
     FaultKind, Handed, MountMeans, MountRequest, Namespaces, Prepared, PreparedView, READY, Root, RootFile,
-    Sandbox, ServeOptions, Started, Streams, Who, activated,
+    Sandbox, ServeOptions, Started, Streams, ViewMeans, Who, activated,
     api::{
         BuildOptions, BuildReport, Entry, EntryKind, Found, GrantedDirectory, Grants, PackageInfo, PirText,
         Target, WhyStep,

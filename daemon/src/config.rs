@@ -40,6 +40,11 @@ impl Config {
         here.parent().is_none() || real(&self.home).starts_with(&here)
     }
 
+    /// Where build trees of native programs are while these run.
+    pub fn scratch(&self) -> PathBuf {
+        self.cache.join("seed")
+    }
+
     /// Where compiled programs are kept.
     pub fn modules(&self) -> PathBuf {
         self.cache.join("modules")

@@ -167,6 +167,14 @@ pub enum Error {
         /// The package.
         package: String,
     },
+    /// A view cannot be shown as it was wanted.
+    #[error("a view cannot be shown as {means}: {why}")]
+    Means {
+        /// The means that was wanted.
+        means: nuka_vfs::view::ViewMeans,
+        /// Why it cannot be had.
+        why: nuka_vfs::view::Unavailable,
+    },
     /// The store cannot be mounted.
     #[error(transparent)]
     Mount(#[from] nuka_vfs::mount::MountError),
@@ -406,7 +414,7 @@ impl Error {
                 "nuka::not_found"
             }
             Error::NotBuilt { .. } => "nuka::not_built",
-            Error::View(_) | Error::Sandbox(_) => "nuka::view",
+            Error::View(_) | Error::Sandbox(_) | Error::Means { .. } => "nuka::view",
             Error::NoProgram { .. }
             | Error::NoPrograms { .. }
             | Error::WhichProgram { .. }
@@ -491,7 +499,7 @@ impl Error {
             Error::Sandbox(nuka_vfs::sandbox::SandboxError::Program { .. }) => {
                 Some("check the program, and SHELL where that names it".to_owned())
             }
-            Error::View(_) | Error::Sandbox(_) => {
+            Error::View(_) | Error::Sandbox(_) | Error::Means { .. } => {
                 Some("`nuka doctor` shows which means of showing views this machine has".to_owned())
             }
             Error::MountOverOwn { .. } => Some("name another directory".to_owned()),
@@ -503,8 +511,14 @@ impl Error {
             Error::Mount(_) | Error::Namespace(_) => {
                 Some("`nuka doctor` shows which means of mounting this machine has".to_owned())
             }
-            Error::Unmount(nuka_vfs::mount::UnmountError::NotMounted { .. }) => {
-                Some("`nuka store mount` mounts it".to_owned())
+            Error::Unmount(nuka_vfs::mount::UnmountError::NotMounted { mounted, .. }) => {
+                Some(match mounted.as_slice() {
+                    [] => "`nuka store mount` mounts it".to_owned(),
+                    mounted => {
+                        let places: Vec<_> = mounted.iter().map(|place| place.display().to_string()).collect();
+                        format!("name where it is mounted: {}", places.join(", "))
+                    }
+                })
             }
             Error::Unmount(_) => Some("leave the directory, and end what reads from it".to_owned()),
             Error::Store(nuka_store::StoreError::Owned { .. }) => Some(

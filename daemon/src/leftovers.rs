@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `logs/unfinished/` | `BUILD.PROCESS`, a log that was being written | the process of that number |
 //! | `modules/` | `KEY.PROCESS.tmp`, compiled code that was being written | the process of that number |
+//! | `seed/` | `PROCESS-NUMBER`, the build tree of a native program | the process of that number |
 //! | `locks/`, `downloads.locks/` | a lock that nobody has | whoever takes it |
 //! | `downloads/` | a download that the store has | whoever has the download's lock |
 //!
@@ -26,6 +27,10 @@ pub fn remove(config: &Config, store: &Store) {
             remove_if_dead(&path, path.file_stem().map(Path::new).and_then(Path::extension));
         }
     }
+    for path in paths(&config.scratch()) {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        remove_if_dead(&path, name.split_once('-').map(|(process, _)| process.as_ref()));
+    }
     fetch::remove_kept(store, &config.downloads());
     for directory in [config.locks(), fetch::locks(&config.downloads())] {
         for path in paths(&directory) {
@@ -42,7 +47,7 @@ fn paths(directory: &Path) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// Removes a temporary file whose name says which process made it, once that process is no more. A number that is
+/// Removes a temporary file or directory whose name says which process made it, once that process is no more. A number that is
 /// another process's by now keeps the file; one of another machine or container may lose it while it is written,
 /// which those who write such files take for a failure to keep something that can be had again.
 fn remove_if_dead(path: &Path, process: Option<&std::ffi::OsStr>) {
@@ -50,7 +55,8 @@ fn remove_if_dead(path: &Path, process: Option<&std::ffi::OsStr>) {
     if let Some(process) = number.and_then(Pid::from_raw)
         && test_kill_process(process) == Err(rustix::io::Errno::SRCH)
     {
-        let _ = fs::remove_file(path);
+        let is_directory = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        let _ = if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
 }
 
@@ -77,6 +83,11 @@ mod tests {
         let mut expected = [&names[1], &names[2], &names[3]].map(std::ffi::OsString::from);
         expected.sort();
         assert_eq!(left, expected);
+        let trees = [dir.path().join(format!("{dead}-0")), dir.path().join(format!("{living}-0"))];
+        trees.iter().for_each(|tree| fs::create_dir_all(tree.join("build/x")).unwrap());
+        remove_if_dead(&trees[0], Some(dead.to_string().as_ref()));
+        remove_if_dead(&trees[1], Some(living.to_string().as_ref()));
+        assert!(!trees[0].exists() && trees[1].exists());
         assert_eq!(paths(&dir.path().join("nowhere")).count(), 0);
     }
 }

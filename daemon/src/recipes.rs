@@ -87,6 +87,12 @@ impl RecipeRoots {
         roots
     }
 
+    /// The roots of this process for somebody who may name no directory.
+    pub fn closed(directories: Vec<PathBuf>) -> Self {
+        let nothing = Given { places: Vec::new(), before: None };
+        Self { given: Some(Arc::new(nothing)), ..Self::new(directories) }
+    }
+
     /// The same roots with one more before them: the directory of a recipe that was named by its path.
     ///
     /// # Errors

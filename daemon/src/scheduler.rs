@@ -44,8 +44,21 @@ pub enum Verdict {
         /// Position of the task that failed.
         by: usize,
     },
-    /// It was not begun, because work was stopped after a failure elsewhere.
+    /// It was called off, because nobody waits for it any more.
+    Cancelled,
+    /// It was not begun, because work was stopped after a failure elsewhere, or called off.
     NotBegun,
+}
+
+/// How a task's work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was done.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was not begun, or left, because nobody waits for it any more.
+    Cancelled,
 }
 
 /// How many workers each lane has.
@@ -67,15 +80,15 @@ struct State {
     stopped: bool,
 }
 
-/// Does all tasks and says what became of each. `work` gets a position in the list and says whether it
-/// succeeded; it is called from several threads at once.
+/// Does all tasks and says what became of each. `work` gets a position in the list and says how it ended; it is called
+/// from several threads at once.
 ///
-/// Without `keep_going`, nothing new is begun after the first failure.
+/// Without `keep_going`, nothing new is begun after the first failure. After the first that was called off nothing is.
 pub fn run(
     tasks: &[Task],
     workers: Workers,
     keep_going: bool,
-    work: &(dyn Fn(usize) -> bool + Sync),
+    work: &(dyn Fn(usize) -> Ended + Sync),
 ) -> Vec<Verdict> {
     let mut dependants: Vec<Vec<usize>> = vec![Vec::new(); tasks.len()];
     let mut state = State {
@@ -103,8 +116,8 @@ pub fn run(
     let shared = (Mutex::new(state), Condvar::new());
     let worker = |of: Lane| {
         while let Some(position) = next(&shared, of) {
-            let done = work(position);
-            settle(&shared, graph, position, done, keep_going);
+            let ended = work(position);
+            settle(&shared, graph, position, ended, keep_going);
         }
     };
     std::thread::scope(|scope| {
@@ -175,11 +188,15 @@ fn settle(
     (state, changed): &(Mutex<State>, Condvar),
     graph: Graph<'_>,
     position: usize,
-    done: bool,
+    ended: Ended,
     keep_going: bool,
 ) {
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-    let verdict = if done { Verdict::Done } else { Verdict::Failed };
+    let verdict = match ended {
+        Ended::Done => Verdict::Done,
+        Ended::Failed => Verdict::Failed,
+        Ended::Cancelled => Verdict::Cancelled,
+    };
     let mut settled = vec![(position, verdict)];
     while let Some((position, verdict)) = settled.pop() {
         let Some(slot) = state.verdicts.get_mut(position) else { continue };
@@ -198,11 +215,16 @@ fn settle(
                     }
                 }
                 Verdict::Failed => settled.push((dependant, Verdict::Blocked { by: position })),
+                Verdict::Cancelled => settled.push((dependant, Verdict::NotBegun)),
                 blocked => settled.push((dependant, blocked)),
             }
         }
     }
-    state.stopped |= !done && !keep_going;
+    state.stopped |= match ended {
+        Ended::Done => false,
+        Ended::Failed => !keep_going,
+        Ended::Cancelled => true,
+    };
     changed.notify_all();
 }
 
@@ -220,6 +242,17 @@ mod tests {
         Workers { downloads: two, builds: two }
     }
 
+    fn done_if(done: bool) -> Ended {
+        if done { Ended::Done } else { Ended::Failed }
+    }
+
+    #[test]
+    fn what_is_called_off_is_no_failure_and_ends_all() {
+        let tasks = [task(&[]), task(&[0]), task(&[1])];
+        let verdicts = run(&tasks, workers(), true, &|_| Ended::Cancelled);
+        assert_eq!(verdicts, [Verdict::Cancelled, Verdict::NotBegun, Verdict::NotBegun]);
+    }
+
     #[test]
     fn everything_runs_after_what_it_needs() {
         let tasks: Vec<_> =
@@ -229,7 +262,7 @@ mod tests {
             let mut order = order.lock().unwrap();
             assert!(tasks[n].needs.iter().all(|need| order.contains(need)));
             order.push(n);
-            true
+            Ended::Done
         });
         assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Done));
     }
@@ -237,7 +270,7 @@ mod tests {
     #[test]
     fn a_failure_blocks_what_needs_it_and_names_itself() {
         let tasks = [task(&[]), task(&[]), task(&[0]), task(&[2, 1]), task(&[1])];
-        let verdicts = run(&tasks, workers(), true, &|n| n != 0);
+        let verdicts = run(&tasks, workers(), true, &|n| done_if(n != 0));
         let by = 0;
         use Verdict::*;
         assert_eq!(verdicts, [Failed, Done, Blocked { by }, Blocked { by }, Done]);
@@ -254,7 +287,7 @@ mod tests {
             weight: 1,
         }));
         let one = NonZeroUsize::MIN;
-        let verdicts = run(&tasks, Workers { downloads: one, builds: one }, false, &|n| n < 2);
+        let verdicts = run(&tasks, Workers { downloads: one, builds: one }, false, &|n| done_if(n < 2));
         assert_eq!(verdicts[2], Verdict::Failed);
         assert!(verdicts[3..].iter().all(|v| *v != Verdict::Done));
     }
@@ -269,7 +302,7 @@ mod tests {
         let one = NonZeroUsize::MIN;
         run(&tasks, Workers { downloads: one, builds: one }, false, &|n| {
             order.lock().unwrap().push(n);
-            true
+            Ended::Done
         });
         assert_eq!(order.into_inner().unwrap(), [0, 2, 4, 3, 5, 1]);
     }
@@ -278,6 +311,6 @@ mod tests {
     fn a_hundred_thousand_tasks_are_no_matter() {
         let tasks: Vec<_> =
             (0..100_000_usize).map(|n| task(&n.checked_sub(1).into_iter().collect::<Vec<_>>())).collect();
-        assert_eq!(run(&tasks, workers(), false, &|_| true).len(), 100_000);
+        assert_eq!(run(&tasks, workers(), false, &|_| Ended::Done).len(), 100_000);
     }
 }

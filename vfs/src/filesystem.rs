@@ -11,7 +11,7 @@ mod listing;
 mod reading;
 
 use crate::{
-    integrity::{Damage, Integrity},
+    integrity::{Damage, Fault, Integrity},
     source::{Source, SourceError},
 };
 use content::Content;
@@ -19,7 +19,7 @@ use directories::{Directories, Opened};
 use inode::{Inodes, Known, Package, Place, number, package_number};
 use listing::Root;
 use nuka_pir::{BlobId, Cid};
-use nuka_store::{EntryName, MAX_NAME, Node};
+use nuka_store::{EntryName, MAX_NAME, Node, StoreError};
 use std::{fs::File, sync::Arc};
 
 pub(crate) use attributes::{Attributes, EPOCH_SECONDS, Kind};
@@ -29,7 +29,7 @@ pub(crate) use reading::{Detail, Entry, Sink};
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// The kernel should not know this inode any more.
+    /// The kernel should not know this inode any more; or what it is of has been collected.
     Stale,
     NotADirectory,
     IsADirectory,
@@ -175,7 +175,9 @@ impl Filesystem {
     /// Opens the object of a file, whose bytes are right as they are now. Also its length in bytes.
     pub(crate) fn open(&self, inode: u64) -> Result<(File, u64), Failure> {
         let (blob, size) = self.file(inode)?;
-        let file = self.content.open_right(self.source.objects(), &self.integrity, &blob, size)?;
+        let file = self
+            .content
+            .open_right(self.source.objects(), &self.integrity, &blob, size, &|| self.is_gone(inode))?;
         Ok((file, size))
     }
 
@@ -194,7 +196,8 @@ impl Filesystem {
     ) -> Result<&'b [u8], Failure> {
         let (blob, size) = self.file(inode)?;
         let wanted = content::Wanted { blob: &blob, size, offset, length };
-        self.content.read(self.source.objects(), &self.integrity, wanted, buffer)
+        let gone = || self.is_gone(inode);
+        self.content.read(self.source.objects(), &self.integrity, wanted, &gone, buffer)
     }
 
     fn file(&self, inode: u64) -> Result<(BlobId, u64), Failure> {
@@ -248,15 +251,34 @@ impl Filesystem {
         Ok(opened)
     }
 
+    /// Whether the package that an inode is part of is not the source's any more, having been collected, say: then what is
+    /// missing of it is no damage. The kernel looks for the names again, and finds that they are not there.
+    fn is_gone(&self, inode: u64) -> bool {
+        let mut at = inode;
+        loop {
+            match self.inodes.get(at) {
+                Some(Known::Entry(place)) => at = place.parent,
+                Some(Known::Package(package)) => {
+                    let is_it = |tree: nuka_store::Tree| tree.cid == package.tree.cid;
+                    return self.source.find(&package.name).is_ok_and(|found| !found.is_some_and(is_it));
+                }
+                None => return true,
+            }
+        }
+    }
+
     fn open_directory(&self, inode: u64, cid: &Cid) -> Result<Arc<Opened>, Failure> {
         if let Some(opened) = self.directories.get(inode) {
             return Ok(opened);
         }
         let objects = self.source.objects();
-        let directory = directories::read(objects, cid).map_err(|fault| {
-            let blob = BlobId::from(*cid);
-            self.integrity.damaged(&Damage { blob, path: objects.blob_path(&blob), fault }, None);
-            Failure::Damaged
+        let directory = directories::read(objects, cid).map_err(|fault| match fault {
+            Fault::Store(StoreError::NoObject { .. }) if self.is_gone(inode) => Failure::Stale,
+            fault => {
+                let blob = BlobId::from(*cid);
+                self.integrity.damaged(&Damage { blob, path: objects.blob_path(&blob), fault }, None);
+                Failure::Damaged
+            }
         })?;
         let opened = Arc::new(Opened::new(directory));
         self.directories.put(inode, &opened);

@@ -17,6 +17,8 @@ pub struct Probe {
     pub fuse: Result<(), String>,
     /// Whether the kernel lets unprivileged processes make user namespaces, or why not.
     pub user_namespaces: Result<(), String>,
+    /// The version of the kernel's Landlock; `None` if it has none.
+    pub landlock: Option<u32>,
 }
 
 /// Looks at the machine; `path` is where the store is or is to be (it need not exist yet).

@@ -24,6 +24,7 @@
 
 mod error;
 mod plan;
+mod step;
 
 use crate::{platform, view::Composed};
 use rustix::fd::OwnedFd;
@@ -34,7 +35,8 @@ use std::{
 };
 
 pub use error::SandboxError;
-pub(crate) use plan::{Given, Kind, Plan, Step, trial};
+pub(crate) use plan::trial;
+pub(crate) use step::{Given, Kind, Plan, Step};
 
 /// What the program's root is.
 #[derive(Debug)]

@@ -79,13 +79,28 @@ pub fn mount(context: &Context, arguments: &Arguments) -> Done {
     let status = status.map_err(Error::file("start", Path::new(program)))?;
     // Whoever went on in the background keeps what is open; the name is gone.
     drop(mounted);
+    if arguments.directory.is_none() {
+        tidy(&place);
+    }
     Ok(Exit::Program(shell::code(status)))
 }
 
 /// Unmounts.
 pub fn unmount(context: &Context, arguments: &UnmountArguments) -> Done {
-    context.local().unmount(&place(context, arguments.directory.as_deref()))?;
+    let place = place(context, arguments.directory.as_deref());
+    context.local().unmount(&place)?;
+    if arguments.directory.is_none() {
+        tidy(&place);
+    }
     Ok(Exit::Success)
+}
+
+/// Removes the directory that was made because nobody named one, and the one above root's, if there is nothing in them.
+fn tidy(place: &Path) {
+    let _ = fs_err::remove_dir(place);
+    if let Some(above) = place.parent().filter(|above| *above == Path::new("/nuka")) {
+        let _ = fs_err::remove_dir(above);
+    }
 }
 
 fn place(context: &Context, named: Option<&Path>) -> PathBuf {

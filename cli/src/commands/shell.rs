@@ -10,7 +10,7 @@ use crate::{
     context::{Context, WorkArguments},
     daemon::{
         Client, Composed, ComposedView, Grants, Namespaces, Prepared, PreparedView, Root, Sandbox, Settings,
-        Streams, Target, head,
+        Streams, Target, ViewMeans, head,
     },
     error::Error,
     exit::Exit,
@@ -47,10 +47,34 @@ pub struct Arguments {
     /// See the packages and nothing else of the machine; the shell itself is let in, and what `--dir` names
     #[arg(long)]
     pure: bool,
+    /// Show the packages' files by this means and no other [default: the best that `nuka doctor` finds]
+    #[arg(long, value_name = "MEANS")]
+    means: Option<Means>,
     #[command(flatten)]
     work: WorkArguments,
     #[command(flatten)]
     grants: GrantArguments,
+}
+
+/// By which means the packages' files are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Means {
+    /// An overlay of the objects
+    Overlay,
+    /// An EROFS image, handed over by the daemon for all users where one may not mount it
+    Image,
+    /// A prepared directory
+    Prepared,
+}
+
+impl From<Means> for ViewMeans {
+    fn from(means: Means) -> Self {
+        match means {
+            Means::Overlay => Self::Overlay,
+            Means::Image => Self::Image,
+            Means::Prepared => Self::Prepared,
+        }
+    }
 }
 
 /// Opens it.
@@ -85,7 +109,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
             context.say(&format!("its recipe lets {program} {}", escape(&declared)));
         }
     }
-    let composed = nuka.compose(view.view)?;
+    let composed = nuka.compose(view.view, arguments.means.map(Into::into))?;
     let launcher = |prepared: &Prepared| {
         let mut launcher = launch::launcher(prepared, &grants, arguments.pure);
         launcher.env.extend(settings.variables.keys().cloned());

@@ -1,14 +1,10 @@
-//! Looking after the store, and shells over what is in it.
+//! Looking after the store.
 
-use crate::support::{Ended, Place};
+use crate::{
+    shell::with_program,
+    support::{Ended, Place, good},
+};
 use std::path::PathBuf;
-
-/// Writes its arguments' count, so that a shell can see that it ran.
-const PROGRAM: &str = r#"(module
-  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-  (memory (export "memory") 1)
-  (data (i32.const 0) "\08\00\00\00\03\00\00\00hi\n")
-  (func (export "_start") (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))"#;
 
 fn recipe(name: &str, text: &str) -> String {
     format!(
@@ -32,11 +28,6 @@ fn two() -> Place {
     place.write("two.nu", recipe("two", "the same in both"));
     good(place.run(&["build", "./one.nu", "./two.nu"]));
     place
-}
-
-fn good(ended: Ended) -> Ended {
-    assert_eq!(ended.code, 0, "{ended}");
-    ended
 }
 
 fn store(place: &Place) -> PathBuf {
@@ -353,21 +344,6 @@ fn what_is_beside_the_store_goes_when_it_is_not_used() {
     assert_eq!(good(place.end(shell)).stdout, "hi\n");
 }
 
-#[test]
-fn what_a_pure_shell_is_made_of_is_not_replaced() {
-    let place = with_program();
-    for grant in [
-        ["--env", "PATH=/x"],
-        ["--env", "LD_LIBRARY_PATH=/x"],
-        ["--dir", ".:/proc"],
-        ["--dir", ".:/usr"],
-        ["--dir", ".:/nuka/host"],
-    ] {
-        let ended = place.run(&["shell", "--pure", grant[0], grant[1], "./greet.nu", "-c", "true"]);
-        assert_eq!(ended.code, 2, "{ended}");
-    }
-}
-
 /// Runs a shell's words with mounts of its own; `None` where this host lets nobody do that.
 #[allow(clippy::print_stdout, reason = "a test that is skipped says why")]
 fn with_own_mounts(place: &Place, script: &str) -> Option<Ended> {
@@ -429,110 +405,4 @@ fn a_collection_makes_room_on_a_full_disk() {
     assert_eq!(ended.code, 0, "{ended}");
     assert!(ended.stdout.contains("sound objects") && ended.stdout.contains("one"), "{ended}");
     assert!(!ended.stdout.contains("two"), "{ended}");
-}
-
-/// A package with a program.
-fn with_program() -> Place {
-    let place = Place::new();
-    place.write("src/hi.wasm", wat::parse_str(PROGRAM).unwrap());
-    place.write(
-        "greet.nu",
-        r#"export def main [] {
-  derivation greet 1.0 {
-    src: (fetch path src)
-    language: data
-    build: {|p|
-      install src/hi.wasm bin/greet --executable
-      write note.txt "a note\n"
-      install note.txt share/greet/
-    }
-    programs: { greet: "bin/greet" }
-  }
-}
-"#,
-    );
-    good(place.run(&["update-hashes", "./greet.nu"]));
-    place
-}
-
-#[test]
-fn a_shell_has_the_packages_programs_and_files() {
-    let place = with_program();
-    let command = "greet; cat $NUKA_VIEW/usr/share/greet/note.txt; touch $NUKA_VIEW/usr/x 2>/dev/null || echo read-only; exit 5";
-    let mut shell = place.command(&["--quiet", "shell", "./greet.nu", "-c", command]);
-    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
-    let ended = place.end(shell);
-    assert_eq!((ended.code, ended.stdout.as_str()), (5, "hi\na note\nread-only\n"), "{ended}");
-}
-
-#[test]
-fn what_an_open_shell_sees_stays_whatever_becomes_of_the_daemon() {
-    let place = with_program();
-    let nuka = env!("CARGO_BIN_EXE_nuka");
-    let command = format!(
-        "{nuka} -q daemon stop; {nuka} -q gc --keep-since 0s > gc.txt; cat $NUKA_VIEW/usr/share/greet/note.txt; greet; \
-         SECRET=seen; env | grep -c ^TOKEN=secret; grep -rl secret $HOME/.cache/nuka/launchers || true"
-    );
-    let mut shell =
-        place.command(&["--quiet", "shell", "--env", "TOKEN=secret", "./greet.nu", "-c", &command]);
-    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
-    let ended = place.end(shell);
-    // The variable is there, and its value lies nowhere.
-    assert_eq!((ended.code, ended.stdout.as_str()), (0, "a note\nhi\n1\n"), "{ended}");
-    good(place.run(&["gc", "--keep-since", "0s"]));
-    assert_eq!(place.run(&["store", "ls", "greet"]).code, 3);
-    // What was prepared of it is gone too.
-    let composed = place.home().join(".cache/nuka/composed/1/overlay/trees");
-    assert_eq!(fs_err::read_dir(composed).into_iter().flatten().count(), 0);
-}
-
-#[test]
-fn a_directory_let_into_a_pure_shell_is_where_it_was_put() {
-    if std::process::Command::new("ldd").arg("/bin/sh").output().is_err() {
-        println!("skipped: there is no ldd here");
-        return;
-    }
-    let place = with_program();
-    place.write("data/file.txt", "inside");
-    let mut shell = place.command(&[
-        "--quiet",
-        "shell",
-        "--pure",
-        "--dir",
-        "data:/data",
-        "./greet.nu",
-        "-c",
-        "greet; read -r line < /data/file.txt || true; echo $line; echo x > /data/new 2>/dev/null || echo read-only",
-    ]);
-    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
-    let ended = place.end(shell);
-    assert_eq!((ended.code, ended.stdout.as_str()), (0, "hi\ninside\nread-only\n"), "{ended}");
-}
-
-#[test]
-fn a_pure_shell_sees_nothing_else() {
-    if std::process::Command::new("ldd").arg("/bin/sh").output().is_err() {
-        println!("skipped: there is no ldd here");
-        return;
-    }
-    let place = with_program();
-    let command = "greet; read -r note < /usr/share/greet/note.txt; echo $note; \
-                   [ -w /proc/sys/kernel/core_pattern ] && echo escape; \
-                   (: < /proc/1/environ) 2>/dev/null && echo leak; for path in /home /root /usr/bin/env /etc/hostname; do [ -e $path ] && echo $path; done; echo end";
-    let mut shell = place.command(&["--quiet", "shell", "--pure", "./greet.nu", "-c", command]);
-    shell.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh");
-    let ended = place.end(shell);
-    let place_root = place.home().display().to_string();
-    // A home directory below which the store lies has that path, and nothing else in it.
-    let seen: Vec<&str> = ended.stdout.lines().filter(|line| !place_root.starts_with(line)).collect();
-    assert_eq!((ended.code, seen), (0, vec!["hi", "a note", "end"]), "{ended}");
-}
-
-#[test]
-fn two_programs_of_one_name_are_an_error() {
-    let place = with_program();
-    let text = fs_err::read_to_string(place.here().join("greet.nu")).unwrap();
-    place.write("other.nu", text.replace("derivation greet 1.0", "derivation other 1.0"));
-    let ended = place.run(&["--quiet", "shell", "./greet.nu", "./other.nu", "-c", "true"]);
-    assert!(ended.stderr.contains("`greet` is a program of both"), "{ended}");
 }

@@ -13,36 +13,22 @@ fn the_short_help_fits_on_a_screen() {
 
     Usage: nuka [OPTIONS] <COMMAND>
 
-    Commands:
-      build          Build packages from source
-      run            Run a package's program, building the package first if it is not here
-      shell          Open a shell with packages' programs in it
-      exec           Run a wasm program that is here as a file
-      search         Find packages by their names and descriptions
-      show           Show what a package is: its ids, sizes, sources and inputs
-      why            Show how one package comes to use another
-      log            Show what a package's build printed
-      pir            Show packages as the plain data that their ids are hashes of
-      new            Write a recipe to start from
-      update-hashes  Write the hashes that a recipe's sources have now into the recipe
-      hash           Print a file's hashes as recipes write them
-      store          Look into the store, and put things there
-      gc             Remove what has not been used for a while
-      daemon         Start, stop and look after the daemon that works on the store
-      bootstrap      Have a compiler, as WebAssembly, compile itself until nothing changes any more
-      doctor         Look at this machine and this store, and say what is not as it should be
-      completions    Print what makes a shell complete nuka's arguments
-      help           Print this message or the help of the given subcommand(s)
+    Commands, which `nuka help COMMAND` and `nuka --help` explain:
+      building, running   build  run  shell  exec  log
+      looking             search  show  why  pir
+      installing          install  remove  list  update  upgrade  prefer  permit
+      going back          history  rollback  generation
+      environments        lock  apply  allow  export
+      shells              setup  completions
+      recipes             new  update-hashes  hash
+      this machine        store  gc  daemon  doctor  bootstrap
 
-    Options:
-      -h, --help     Print help (see more with '--help')
-      -V, --version  Print version
-
-    Everywhere:
           --color <WHEN>  When to use colours [possible values: auto, always, never]
       -q, --quiet         Say nothing but failures
       -v, --verbose       Say each step
           --no-daemon     Work on the store in this process, not through the daemon
+      -h, --help          Print help (see more with '--help')
+      -V, --version       Print version
 
     Start here:
       nuka run lua -e 'print("hello from wasm")'     builds Lua from source, once, and runs it

@@ -14,6 +14,7 @@ mod packages;
 mod pipes;
 mod profiles;
 mod programs;
+mod shell;
 mod stop;
 mod support;
 mod usage;

@@ -172,10 +172,10 @@ fn one_program_of_two_packages_is_a_question() {
     good(place.run(&["prefer", "one", "other"]));
     good(place.run(&["install", "--yes", "./other.nu"]));
     assert_eq!(good(start(&place, "one")).stdout, "other\n");
-    insta::assert_snapshot!(good(place.run(&["list"])).stdout, @r"
-    PACKAGE  VERSION  SIZE  PROGRAMS
-    one      1.0      144 B  (one)
-    other    1.0      148 B  one
+    insta::assert_snapshot!(good(place.run(&["list"])).stdout, @"
+    PACKAGE  VERSION   SIZE  PROGRAMS
+    one      1.0      154 B  (one)
+    other    1.0      158 B  one
     ");
     good(place.run(&["prefer", "one", "one"]));
     assert_eq!(good(start(&place, "one")).stdout, "one\n");
@@ -263,13 +263,34 @@ fn changes_at_one_time_all_take_effect() {
 
 #[test]
 fn it_works_without_a_daemon_too() {
-    let place = world();
-    good(place.run(&["daemon", "stop"]));
-    good(place.run(&["--no-daemon", "install", "--yes", "./one.nu"]));
-    good(place.run(&["--no-daemon", "install", "--yes", "./two.nu"]));
-    good(place.run(&["--no-daemon", "rollback"]));
+    let place = Place::new();
+    place.write("one-src/one.wasm", saying("one"));
+    let run = |arguments: &[&str]| {
+        let mut command = place.command(arguments);
+        command.env("NUKA_DAEMON", "0");
+        good(place.end(command))
+    };
+    place.write(
+        "one.nu",
+        r#"export def main [] {
+  derivation one "1.0" {
+    src: (fetch path one-src)
+    language: data
+    build: {|p| install src/one.wasm bin/one --executable }
+    programs: { one: "bin/one" }
+  }
+}
+"#,
+    );
+    run(&["update-hashes", "./one.nu"]);
+    run(&["install", "--yes", "./one.nu"]);
     assert_eq!(good(start(&place, "one")).stdout, "one\n");
-    assert_eq!(installed(&place), "one@1.0");
+    run(&["remove", "one"]);
+    run(&["gc", "--keep-since", "0s"]);
+    run(&["rollback"]);
+    assert_eq!(good(start(&place, "one")).stdout, "one\n");
+    assert!(run(&["list"]).stdout.contains("one"));
+    assert!(!place.home().join(".local/share/nuka/store/daemon/socket").exists());
 }
 
 #[test]

@@ -95,3 +95,9 @@ impl fmt::Display for Ended {
         Ok(())
     }
 }
+
+/// What ended well.
+pub fn good(ended: Ended) -> Ended {
+    assert_eq!(ended.code, 0, "{ended}");
+    ended
+}

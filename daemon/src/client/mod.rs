@@ -29,7 +29,7 @@ use crate::{
 };
 use nuka_pir::{BlobId, Cid, PackageName, Pid};
 use nuka_store::Lease;
-use nuka_vfs::mount::MountMeans;
+use nuka_vfs::{mount::MountMeans, view::ViewMeans};
 use remote::Remote;
 use std::{
     ffi::OsString,
@@ -134,7 +134,7 @@ impl Client {
     ) -> Answer<u8> {
         let _lease = self.here.lease_program(prepared);
         if prepared.is_native() {
-            return Ok(self.here.run_native(prepared, self.compose(prepared.view())?, args, grants)?);
+            return Ok(self.here.run_native(prepared, self.compose(prepared.view(), None)?, args, grants)?);
         }
         Ok(self.here.run(prepared, args, grants, observer)?)
     }
@@ -192,14 +192,14 @@ impl Client {
         self.here.lease_view(view)
     }
 
-    /// Prepares a view by the best means that this host has.
-    pub fn compose(&self, view: Cid) -> Answer<ComposedView> {
+    /// Prepares a view by the best means that this host has, or by the one that is wanted.
+    pub fn compose(&self, view: Cid, wanted: Option<ViewMeans>) -> Answer<ComposedView> {
         let helper = || {
             // A daemon of this person's own may no more than this process.
             let handed = self.remote.as_ref()?.ask(request::HandOver { view }, &Silent).ok()?;
             handed.into_open()
         };
-        Ok(self.here.compose(view, helper)?)
+        Ok(self.here.compose(view, wanted, helper)?)
     }
 
     /// Does now what starting a program would do the first time.

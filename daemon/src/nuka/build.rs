@@ -1,6 +1,6 @@
 //! Building: from targets to realised packages.
 
-use super::Nuka;
+use super::{Nuka, fetch::fetch_failure};
 use crate::{
     api::{BuildOptions, BuildReport, Target},
     build::{Perturbation, Seeds, Trees},
@@ -9,22 +9,19 @@ use crate::{
     evaluate::{self, Answer},
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},
     fetch,
-    in_flight::Doing,
     inputs::Views,
     logs,
     plan::{self, Job, Work},
     recipes::RecipeRoots,
-    scheduler::{self, Verdict, Workers},
+    scheduler::{self, Ended, Verdict, Workers},
     worker::{Made, WorkError, Worker, package_ref},
 };
-use nuka_pir::{Origin, OutputName, Pid, Source, SourceId};
+use nuka_pir::{OutputName, Pid};
 use nuka_store::{Lease, Realisation, RootTarget, Used};
 use std::{
-    cell::Cell,
     collections::{HashMap, HashSet},
     num::NonZeroUsize,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Mutex, PoisonError, atomic::Ordering},
 };
 
 /// Downloads at once.
@@ -246,7 +243,7 @@ impl Nuka {
         if manner.compiled_well {
             modules.background = None;
         }
-        let scratch = self.config.cache.join("seed");
+        let scratch = self.config.scratch();
         let seeds = manner.seeds.then(|| self.views()).transpose()?.map(|views| Seeds { views, scratch });
         let worker = Worker {
             store,
@@ -271,10 +268,10 @@ impl Nuka {
         let gone = observer.gone();
         let task = |position: usize| {
             if gone.as_ref().is_some_and(|gone| gone.load(Ordering::Acquire)) {
-                return false;
+                return Ended::Cancelled;
             }
             let result = match work.jobs.get(position) {
-                None => return true,
+                None => return Ended::Done,
                 Some(Job::Fetch(id, source)) => self
                     .fetch(source, *id, lease, (answer, roots), observer)
                     .map(|cid| {
@@ -282,7 +279,7 @@ impl Nuka {
                     })
                     .map_err(|error| fetch_failure(&work, position, source, &error)),
                 Some(Job::Make(pid)) => match work.pirs.get(pid) {
-                    None => return true,
+                    None => return Ended::Done,
                     Some(pir) => worker
                         .make(*pid, pir)
                         .map(|made| {
@@ -296,21 +293,18 @@ impl Nuka {
                 },
             };
             match result {
-                Ok(()) => true,
+                Ok(()) => Ended::Done,
                 Err(failure) => {
                     observer.event(Event::Failed(failure.clone()));
                     lock(&failures).insert(position, failure);
-                    false
+                    Ended::Failed
                 }
             }
         };
         let workers = Workers { downloads: DOWNLOADS, builds: self.config.jobs };
         let verdicts = scheduler::run(&work.tasks, workers, options.keep_going, &task);
         let (done, failures) = (lock(&done).clone(), lock(&failures).clone());
-        let mut failed =
-            verdicts.iter().enumerate().filter(|(_, verdict)| matches!(verdict, Verdict::Failed));
-        if failed.any(|(position, _)| !failures.contains_key(&position)) {
-            // It was not begun, because nobody waited for it any more.
+        if verdicts.contains(&Verdict::Cancelled) {
             return Err(Error::Cancelled);
         }
         let mut report = report(&work, answer, &verdicts, &done, failures);
@@ -329,81 +323,6 @@ impl Nuka {
         }
         self.store()?.touch(&used, clock::now_ms())?;
         Ok(report)
-    }
-
-    fn fetch(
-        &self,
-        source: &Source,
-        id: SourceId,
-        lease: &Lease,
-        (answer, roots): (&Answer, &RecipeRoots),
-        observer: &dyn Observer,
-    ) -> Result<nuka_pir::Cid, Error> {
-        loop {
-            let fetch = |doing: &Doing<'_, _>| {
-                self.fetch_now(source, id, (answer, roots), doing.observer).map_err(Arc::new)
-            };
-            let cid = match self.shared.fetches.share(&id, observer, fetch) {
-                None => return Err(Error::Cancelled),
-                Some(fetched) => fetched.map_err(Error::Shared)?,
-            };
-            lease.extend(&[RootTarget::Tree(cid)])?;
-            // A collection may have come between the fetch and the lease.
-            if self.store()?.read()?.source(&id)?.is_some() {
-                return Ok(cid);
-            }
-        }
-    }
-
-    fn fetch_now(
-        &self,
-        source: &Source,
-        id: SourceId,
-        (answer, roots): (&Answer, &RecipeRoots),
-        observer: &dyn Observer,
-    ) -> Result<nuka_pir::Cid, Error> {
-        let name = source.origin.to_string();
-        if let Origin::Bootstrap { name: compiler, version } = &source.origin {
-            let cid = self.bootstrapped(source, id, (compiler, version), observer)?;
-            observer.event(Event::Fetched { source: name });
-            return Ok(cid);
-        }
-        let beside = match answer.local.get(&id.to_string()) {
-            None => None,
-            Some(local) => roots
-                .directory_of(&local.recipe)
-                .map_err(|source| Error::RecipeFile { path: PathBuf::from(&local.recipe), source })?,
-        };
-        let known = Cell::new(false);
-        let progress = |progress: fetch::Progress| match progress {
-            fetch::Progress::Known { other } => {
-                known.set(true);
-                if let Some(other) = other {
-                    observer.event(Event::Warning {
-                        text: format!(
-                            "{name} was not fetched: its hash is that of {other}, which is here and is what is used. If they \
-                             are not the same, `nuka update-hashes` with the recipe writes the right one"
-                        ),
-                    });
-                }
-            }
-            fetch::Progress::Started { from: done, total }
-            | fetch::Progress::Received { bytes: done, total } => {
-                observer.event(Event::Fetching { source: name.clone(), done, total });
-            }
-            fetch::Progress::Retrying { reason, .. } => {
-                observer.event(Event::Warning { text: format!("{name}: {reason}; trying again") });
-            }
-            fetch::Progress::Waiting => {
-                observer.event(Event::Waiting { what: format!("another download of {name}") });
-            }
-            _ => {}
-        };
-        let cid = self.fetcher_for(observer)?.fetch(self.store()?, source, beside.as_deref(), &progress)?;
-        if !known.get() {
-            observer.event(Event::Fetched { source: name });
-        }
-        Ok(cid)
     }
 
     /// Builds what was asked for once more and notes which files differ.
@@ -482,29 +401,6 @@ fn help(error: &WorkError) -> Option<String> {
         }
         error if error.is_storage_full() => Some(MAKE_ROOM.to_owned()),
         _ => None,
-    }
-}
-
-/// A failed download, told as the failure of the first package that wanted it.
-fn fetch_failure(work: &Work, position: usize, source: &Source, error: &Error) -> Failure {
-    let wanting = work.tasks.iter().zip(&work.jobs).find_map(|(task, job)| match job {
-        Job::Make(pid) if task.needs.contains(&position) => {
-            work.pirs.get(pid).map(|pir| package_ref(*pid, pir))
-        }
-        _ => None,
-    });
-    let unknown = || PackageRef {
-        pid: Pid::from_bytes([0; 32]),
-        name: source.origin.to_string(),
-        version: String::new(),
-    };
-    Failure {
-        package: wanting.unwrap_or_else(unknown),
-        reason: error.to_string(),
-        help: error.help(),
-        log_tail: Vec::new(),
-        log: None,
-        because_of: None,
     }
 }
 

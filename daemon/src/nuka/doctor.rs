@@ -48,6 +48,11 @@ impl Nuka {
         };
         let found = else_none(&probe.user_namespaces, "unprivileged ones can be made");
         findings.push(finding("user namespaces", true, found, None));
+        let found = match probe.landlock {
+            Some(version) => format!("version {version}, beside the mounts of a root of its own"),
+            None => "not to be had; roots of their own have their mounts alone".to_owned(),
+        };
+        findings.push(finding("landlock", true, found, None));
         match self.view_means() {
             Ok(means) => findings.extend(means.into_iter().map(|(means, answer)| {
                 let found = match answer {

@@ -8,6 +8,7 @@ mod care;
 mod doctor;
 mod exchange;
 mod explain;
+mod fetch;
 mod inspect;
 mod mount;
 mod names;

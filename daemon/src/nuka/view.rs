@@ -13,7 +13,7 @@ use nuka_pir::{Cid, Input, InputName, OutputName, Pid, Platform};
 use nuka_store::{Lease, ObjectReader as _, RootTarget};
 use nuka_vfs::{
     Integrity,
-    view::{self, Answer, Composed, ViewError, ViewMeans},
+    view::{self, Answer, Composed, Unavailable, ViewError, ViewMeans},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -107,15 +107,32 @@ impl Nuka {
         Ok(self.views()?.probe(false))
     }
 
-    /// Prepares a view by the best means that this host has. The store is not opened: its objects are enough. `helper` may
-    /// hand over a mount of it, for a process that may not mount images itself.
+    /// Prepares a view by the best means that this host has, or by one alone. The store is not opened: its objects are
+    /// enough. `helper` may hand over a mount of it, for a process that may not mount images itself.
+    ///
+    /// # Errors
+    /// [`Error::Means`] if the means that is wanted cannot be had.
     pub fn compose(
         &self,
         view: Cid,
+        wanted: Option<ViewMeans>,
         helper: impl FnOnce() -> Option<OwnedFd>,
     ) -> Result<ComposedView, Error> {
         let views = self.views()?;
-        let means = view::choose(&views.probe(false));
+        let answers = views.probe(false);
+        if let Some(means) = wanted {
+            let answer = answers.into_iter().find(|(other, _)| *other == means);
+            let composed = match answer.map_or(Err(Unavailable::Unsupported), |(_, answer)| answer) {
+                Ok(()) => views.compose(&view, means)?,
+                Err(Unavailable::NoHelper) => {
+                    let why = Unavailable::NoHelper;
+                    Composed::Mounted(helper().ok_or(Error::Means { means, why })?.into())
+                }
+                Err(why) => return Err(Error::Means { means, why }),
+            };
+            return Ok(ComposedView { composed, means: Some(means) });
+        }
+        let means = view::choose(&answers);
         if means == Some(ViewMeans::Prepared)
             && let Some(mount) = helper()
         {

@@ -135,16 +135,16 @@ impl Connection {
 
     fn nuka(&self, session: Session, descriptors: Vec<std::os::fd::OwnedFd>) -> Nuka {
         let Session { recipe_directories, mut given, jobs, offline, home, env, current_directory } = session;
-        if !self.trusted {
-            // The daemon reads with its own rights, which are not those of whoever hands a directory over: for others it
-            // builds its own recipes alone.
-            given.clear();
-        }
+        let own = &self.state.config;
         for (handed, descriptor) in given.iter_mut().zip(descriptors) {
             handed.receive(descriptor);
         }
-        let roots = RecipeRoots::handed(&recipe_directories, given);
-        let own = &self.state.config;
+        let (roots, recipe_directories) = match self.trusted {
+            true => (RecipeRoots::handed(&recipe_directories, given), recipe_directories),
+            // The daemon reads with its own rights, which are not those of whoever hands a directory over: for others it
+            // builds its own recipes alone.
+            false => (RecipeRoots::closed(own.recipe_directories.clone()), own.recipe_directories.clone()),
+        };
         // What leads to files by their paths is taken only from whom they belong to anyway.
         let (home, env, current_directory) = match self.trusted {
             true => (home, env, current_directory),

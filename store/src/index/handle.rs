@@ -1,9 +1,9 @@
 //! The open index, shared by all threads of the process, and when it is opened and closed.
 
 use super::{
-    access::TABLES,
     damage::{Guard, IndexError},
-    file_lock::{FileLock, LockFiles},
+    file_lock::LockFiles,
+    opening::{AnyDatabase, Open, Opening},
     options::IndexOptions,
     transaction::{IndexReader, IndexWriter},
 };
@@ -11,9 +11,9 @@ use crate::{
     error::StoreError,
     owner::Ownership,
     staging::Stage,
-    watch::{FileChange, Watch, WatchedIndex},
+    watch::{FileChange, Watch},
 };
-use redb::{Builder, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase};
+use redb::{ReadTransaction, ReadableDatabase};
 use std::{
     path::Path,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
@@ -56,28 +56,6 @@ struct State {
     writers: usize,
     /// Whether a thread is there that closes the file when it has not been used for a while.
     closer: bool,
-}
-
-#[derive(Debug)]
-struct Open {
-    database: Arc<AnyDatabase>,
-    since: Instant,
-    used: Instant,
-    /// redb met damage through it: nobody begins to use it any more.
-    spoiled: bool,
-    // After the database: fields are dropped in order.
-    _lock: FileLock,
-}
-
-enum AnyDatabase {
-    Write(Database),
-    Read(ReadOnlyDatabase),
-}
-
-impl std::fmt::Debug for AnyDatabase {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if matches!(self, Self::Write(_)) { "Write" } else { "Read" })
-    }
 }
 
 /// The right to use the open index; the last one out closes it, at once or after a while.
@@ -362,64 +340,8 @@ impl Shared {
     }
 
     fn open_file(&self, write: bool, wait: Duration) -> Result<Open, IndexError> {
-        if !write {
-            let lock = self.locks.take(false, wait, self.guard.path())?;
-            let opened = self.guard.catch(|| self.builder().open_read_only(self.guard.path()))?;
-            match opened {
-                Ok(database) => return Ok(Open::new(AnyDatabase::Read(database), lock)),
-                // It was not closed: opening it for writing repairs it. Or it is not there yet.
-                Err(redb::DatabaseError::RepairAborted) => {}
-                Err(redb::DatabaseError::Storage(redb::StorageError::Io(error)))
-                    if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return self.guard.run(|| Err(error)),
-            }
-        }
-        let lock = self.locks.take(true, wait, self.guard.path())?;
-        self.create_if_missing()?;
-        let database = if self.watch.0.is_some() {
-            let file = fs_err::OpenOptions::new().read(true).write(true).open(self.guard.path());
-            let file = file.map_err(|error| self.guard.io("open", error))?.into_file();
-            let backend = WatchedIndex { file, watch: self.watch.clone() };
-            self.guard.run(|| self.builder().create_with_backend(backend))?
-        } else {
-            self.guard.run(|| self.builder().open(self.guard.path()))?
-        };
-        Ok(Open::new(AnyDatabase::Write(database), lock))
-    }
-
-    /// Makes an empty index under another name and then gives it its own, so that no half one is ever seen.
-    fn create_if_missing(&self) -> Result<(), IndexError> {
-        let path = self.guard.path();
-        if path.try_exists().map_err(|error| self.guard.io("look for", error))? {
-            return Ok(());
-        }
-        let new = path.with_extension("new");
-        match fs_err::remove_file(&new) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(self.guard.io("make", error));
-            }
-            _ => {}
-        }
-        let database = self.guard.run(|| self.builder().create(&new))?;
-        self.guard.run(|| {
-            let transaction = database.begin_write()?;
-            for table in TABLES {
-                transaction.open_table(*table)?;
-            }
-            transaction.commit()?;
-            Ok::<_, redb::Error>(())
-        })?;
-        self.guard.catch(|| drop(database))?;
-        fs_err::rename(&new, path).map_err(|error| self.guard.io("make", error))?;
-        let parent = path.parent().unwrap_or(path);
-        let directory = fs_err::File::open(parent).map_err(|error| self.guard.io("make", error))?;
-        directory.sync_all().map_err(|error| self.guard.io("make", error))
-    }
-
-    fn builder(&self) -> Builder {
-        let mut builder = Builder::new();
-        builder.set_cache_size(self.options.cache_bytes);
-        builder
+        let Self { guard, locks, options, watch, .. } = self;
+        Opening { guard, locks, options, watch }.open(write, wait)
     }
 
     fn give_back(self: &Arc<Self>, spoiled: bool) {
@@ -497,11 +419,4 @@ fn tend(shared: &Weak<Shared>, linger: Duration) -> bool {
     let mut state = shared.lock();
     state.closer = state.open.is_some() || state.busy;
     state.closer
-}
-
-impl Open {
-    fn new(database: AnyDatabase, lock: FileLock) -> Self {
-        let now = Instant::now();
-        Self { database: Arc::new(database), since: now, used: now, spoiled: false, _lock: lock }
-    }
 }

@@ -29,6 +29,7 @@ mod file_lock;
 mod forget;
 mod handle;
 mod last_use;
+mod opening;
 mod options;
 mod realisation;
 mod record;

@@ -6,7 +6,7 @@
 use super::Failure;
 use crate::integrity::{Damage, Fault, Integrity, Stamp};
 use nuka_pir::BlobId;
-use nuka_store::ObjectReader;
+use nuka_store::{ObjectReader, StoreError};
 use std::{
     fs::File,
     io,
@@ -58,12 +58,14 @@ impl Content {
         self.kept().retain(|(found, _)| found != blob);
     }
 
-    /// The wanted bytes, which are put into `buffer`: fewer than wanted only at the end of the file.
+    /// The wanted bytes, which are put into `buffer`: fewer than wanted only at the end of the file. `gone` says whether an
+    /// object that is missing may be.
     pub(crate) fn read<'b>(
         &self,
         objects: &dyn ObjectReader,
         integrity: &Integrity,
         wanted: Wanted<'_>,
+        gone: &dyn Fn() -> bool,
         buffer: &'b mut Vec<u8>,
     ) -> Result<&'b [u8], Failure> {
         let rest = wanted.size.saturating_sub(wanted.offset);
@@ -79,7 +81,7 @@ impl Content {
             }
             self.drop_kept(wanted.blob);
         }
-        let file = open(objects, integrity, wanted.blob)?;
+        let file = open(objects, integrity, wanted.blob, gone)?;
         let read = if whole { read_whole } else { read_right };
         read(&file, integrity, wanted, buffer)
             .map_err(|(fault, stamp)| damaged(objects, integrity, wanted.blob, fault, stamp))?;
@@ -96,8 +98,9 @@ impl Content {
         integrity: &Integrity,
         blob: &BlobId,
         size: u64,
+        gone: &dyn Fn() -> bool,
     ) -> Result<File, Failure> {
-        let file = open(objects, integrity, blob)?;
+        let file = open(objects, integrity, blob, gone)?;
         match right(&file, integrity, blob, size) {
             Ok(_) => Ok(file),
             Err((fault, stamp)) => Err(damaged(objects, integrity, blob, fault, stamp)),
@@ -108,8 +111,16 @@ impl Content {
 /// What is wrong, and how the file was then. Nothing new is wrong if there is no fault.
 type Wrong = (Option<Fault>, Option<Stamp>);
 
-fn open(objects: &dyn ObjectReader, integrity: &Integrity, blob: &BlobId) -> Result<File, Failure> {
-    objects.open_blob(blob).map_err(|error| damaged(objects, integrity, blob, Some(error.into()), None))
+fn open(
+    objects: &dyn ObjectReader,
+    integrity: &Integrity,
+    blob: &BlobId,
+    gone: &dyn Fn() -> bool,
+) -> Result<File, Failure> {
+    objects.open_blob(blob).map_err(|error| match error {
+        StoreError::NoObject { .. } if gone() => Failure::Stale,
+        error => damaged(objects, integrity, blob, Some(error.into()), None),
+    })
 }
 
 fn damaged(

@@ -56,6 +56,8 @@ pub enum UnmountError {
     NotMounted {
         /// The directory.
         place: PathBuf,
+        /// Where something is.
+        mounted: Vec<PathBuf>,
     },
     /// Somebody uses it.
     #[error("{} is in use: a process has its working directory or an open file there", place.display())]

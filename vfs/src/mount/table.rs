@@ -45,8 +45,16 @@ pub fn mounts() -> io::Result<Vec<MountPoint>> {
 /// [`UnmountError::NotMounted`] if there is none; what is not nuka's is not touched.
 pub fn unmount(place: &Path) -> Result<(), UnmountError> {
     let failed = |source| UnmountError::Failed { place: place.to_owned(), source };
-    let found = find(place).map_err(failed)?;
-    let found = found.ok_or_else(|| UnmountError::NotMounted { place: place.to_owned() })?;
+    let found = match find(place) {
+        // Where no directory is, nothing is mounted.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        found => found.map_err(failed)?,
+    };
+    let found = found.ok_or_else(|| {
+        // Without them the message says less.
+        let mounted = mounts().into_iter().flatten().map(|mount| mount.place).collect();
+        UnmountError::NotMounted { place: place.to_owned(), mounted }
+    })?;
     unmount_at(&found.place, How::Detach)
 }
 

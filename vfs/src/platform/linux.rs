@@ -2,6 +2,7 @@
 
 mod files;
 mod guard;
+mod landlock;
 mod launch;
 mod means;
 mod mount;
@@ -10,6 +11,7 @@ mod process;
 mod unshare;
 
 pub(crate) use files::{may_mount, open_path, privileged, real_path, reflink, sync_file_system};
+pub(crate) use landlock::landlock;
 pub(crate) use launch::{exec, spawn, try_view};
 pub(crate) use means::probe_means;
 pub(crate) use mount::{attach, mount_image, mount_table, prepare, unmount};

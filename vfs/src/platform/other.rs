@@ -87,6 +87,10 @@ pub(crate) fn mount_image(_image: &Path, _objects: &Path) -> Result<OwnedFd, (&'
     Err(("mount an image", io::ErrorKind::Unsupported.into()))
 }
 
+pub(crate) fn landlock() -> Option<u32> {
+    None
+}
+
 pub(crate) fn may_mount() -> Result<(), view::Unavailable> {
     Err(view::Unavailable::Unsupported)
 }

@@ -12,6 +12,7 @@ pub(super) fn probe(path: &Path) -> Probe {
         free_memory: free_memory(),
         fuse: fuse(),
         user_namespaces: user_namespaces(),
+        landlock: crate::platform::landlock(),
     }
 }
 

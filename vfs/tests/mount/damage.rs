@@ -4,6 +4,7 @@ use crate::{
     mounted::{How, Room, Server},
     trees::{noise, simple},
 };
+use nuka_store::ObjectReader as _;
 use rustix::io::Errno;
 use std::{
     fs,
@@ -116,4 +117,24 @@ pub fn while_open() {
     flip(&room.object_of(&tree, "large"), 6 << 20);
     file.read_exact_at(&mut part, 6 << 20).unwrap();
     assert!(part == bytes[6 << 20..(6 << 20) + 4096]);
+}
+
+/// A package that is collected after it was listed: what is missing of it is not there, and no damage.
+pub fn of_what_was_collected() {
+    let room = Room::new();
+    let tree = room.add(|batch| simple(batch, &[("file", b"bytes"), ("other", b"others")]));
+    let mut server = Server::start(&room);
+    let top = server.show("package", &tree);
+    let open = fs::File::open(top.join("file")).unwrap();
+    server.tell("remove package");
+    for name in ["file", "other"] {
+        fs::remove_file(room.object_of(&tree, name)).unwrap();
+    }
+    fs::remove_file(room.store.blob_path(&tree.cid.into())).unwrap();
+    // The kernel still believes in the names, and is told that what it knows is stale.
+    let read = io::Read::read(&mut { open }, &mut [0; 10]).unwrap_err();
+    assert_eq!(Errno::from_io_error(&read), Some(Errno::STALE));
+    server.tell("changed package");
+    assert_eq!(fs::read(top.join("other")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    assert_eq!(server.damages(), Vec::<String>::new());
 }

@@ -28,7 +28,7 @@ mod users;
 use std::{panic, path::Path, process::ExitCode};
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 24] = [
+const TRIALS: [(&str, fn()); 25] = [
     ("shows_what_the_tree_has", compare::random_trees),
     ("shows_awkward_trees", compare::awkward_trees),
     ("numbers_survive_remounts", compare::numbers_survive_remounts),
@@ -46,6 +46,7 @@ const TRIALS: [(&str, fn()); 24] = [
     ("damaged_file", damage::of_a_file),
     ("damaged_directory", damage::of_a_directory),
     ("damage_while_open", damage::while_open),
+    ("collected", damage::of_what_was_collected),
     ("server_killed", death::server_killed),
     ("server_killed_while_busy", death::while_busy),
     ("unmount", death::unmount_trial),

@@ -8,6 +8,7 @@ use rustix::{
 use std::{
     fs,
     io::{Read, Write},
+    os::{linux::net::SocketAddrExt as _, unix::net::SocketAddr},
     path::Path,
     process::{Command, ExitCode, Stdio},
     time::Duration,
@@ -52,6 +53,13 @@ pub fn look(what: &str, rest: &[&str]) -> ExitCode {
                 std::io::stdout().write_all(&fs::read(file).unwrap()).unwrap();
             }
         }
+        ("reach", [name]) => {
+            let address = SocketAddr::from_abstract_name(name);
+            match std::os::unix::net::UnixStream::connect_addr(&address.unwrap()) {
+                Ok(_) => println!("reached"),
+                Err(error) => println!("{:?}", error.kind()),
+            }
+        }
         ("touch", [path]) => match rustix::fs::open(
             *path,
             OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC,
@@ -59,6 +67,7 @@ pub fn look(what: &str, rest: &[&str]) -> ExitCode {
         ) {
             Ok(_) => println!("made"),
             Err(Errno::ROFS) => println!("ROFS"),
+            Err(Errno::ACCESS) => println!("ACCESS"),
             Err(error) => println!("{error}"),
         },
         ("who", []) => {

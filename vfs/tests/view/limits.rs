@@ -8,7 +8,14 @@ use nuka_vfs::{
     sandbox::{Bind, Namespaces, Root, RootFile, SandboxError, Streams},
     view::Composed,
 };
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{
+    fs,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{fs::symlink, net::SocketAddr},
+    },
+    path::Path,
+};
 
 /// A directory that was chosen is swapped, for a link or another directory, before the program starts.
 pub fn replaced() {
@@ -171,4 +178,25 @@ pub fn network() {
     let mut sandbox = home.sandbox(&["net"]);
     sandbox.namespaces = Namespaces::own(true);
     assert_eq!(output(&sandbox), "lo\nNetworkUnreachable\n");
+}
+
+/// A shared network has abstract sockets, by which a program reaches others on the machine; and its standard output is
+/// a file that it may open once more.
+pub fn outside() {
+    let home = Home::new();
+    let name = format!("nuka-view-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let _listener = std::os::unix::net::UnixListener::bind_addr(&address).unwrap();
+    let mut sandbox = home.sandbox(&["reach", &name]);
+    sandbox.namespaces = Namespaces::own(false);
+    let version = nuka_vfs::probe::probe(Path::new("/")).landlock;
+    let expected = if version >= Some(6) { "PermissionDenied\n" } else { "reached\n" };
+    assert_eq!(output(&sandbox), expected, "Landlock {version:?}");
+    let (file, open) = (home.room.path("output"), |path: &Path| fs::File::create(path).unwrap());
+    for (place, said) in [("/dev/stdout", "made\n"), ("/tmp/new", "made\n"), ("/dev/null", "made\n")] {
+        let sandbox = home.sandbox(&["touch", place]);
+        let streams = Streams { output: open(&file).into(), ..Streams::default() };
+        assert!(sandbox.spawn(streams).unwrap().wait().unwrap().success());
+        assert_eq!(fs::read_to_string(&file).unwrap(), said, "{place}");
+    }
 }

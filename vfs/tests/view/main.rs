@@ -34,7 +34,7 @@ mod trees;
 use std::{panic, process::ExitCode};
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 24] = [
+const TRIALS: [(&str, fn()); 25] = [
     ("every_means_shows_the_tree", suite::every_means),
     ("every_means_shows_random_trees", suite::random_trees),
     ("every_means_as_another_user", suite::as_another_user),
@@ -52,6 +52,7 @@ const TRIALS: [(&str, fn()); 24] = [
     ("failing_steps_are_named", limits::failures),
     ("nothing_is_left_of_privileges", limits::privileges),
     ("own_network", limits::network),
+    ("reaches_nobody_outside", limits::outside),
     ("ends_as_the_program_ends", process::endings),
     ("signals_are_passed_on", process::signals),
     ("nothing_outlives_the_program", process::outliving),

@@ -6,7 +6,7 @@
 //! report = step:u32 errno:u32       in the machine's order: both ends are one program
 //! ```
 
-use super::{guard, process, unshare};
+use super::{guard, landlock, process, unshare};
 use crate::{
     sandbox::{Given, Kind, Plan, SandboxError, Step, trial},
     view::{Composed, Unavailable},
@@ -122,6 +122,7 @@ impl State {
             Step::Pivot => pivot(),
             Step::Loopback => process::switch_on_loopback(),
             Step::Confine => confine(),
+            Step::Limit(writable) => landlock::restrict(writable),
             Step::Program => process::outlive_program(self.ended.take()),
             Step::WorkingDirectory(path) => rustix::process::chdir(path.as_c_str()),
         }
