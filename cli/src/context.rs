@@ -7,6 +7,7 @@ use crate::{
     report::{escape::escape, progress::Progress, style::Role, style::Style},
 };
 use std::{
+    collections::BTreeMap,
     io::{self, Write as _},
     num::NonZeroUsize,
 };
@@ -74,9 +75,20 @@ impl Context {
             executable: environment.executable.clone(),
             background: environment.background,
             home: environment.home.clone(),
-            env: environment.variables.clone(),
+            env: self.variables(),
             current_directory: environment.current_directory.clone(),
         }
+    }
+
+    /// The person's variables, with the size of the terminal that programs cannot ask for themselves.
+    fn variables(&self) -> BTreeMap<String, String> {
+        let mut variables = self.environment.variables.clone();
+        if let Some((columns, lines)) = self.terminal.size {
+            for (name, value) in [("COLUMNS", columns), ("LINES", lines)] {
+                variables.entry(name.to_owned()).or_insert_with(|| value.to_string());
+            }
+        }
+        variables
     }
 
     /// The same for verbs that neither fetch nor build.

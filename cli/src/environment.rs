@@ -220,6 +220,8 @@ pub struct Terminal {
     pub can_redraw: bool,
     /// Columns; 100 where nobody looks.
     pub width: usize,
+    /// Columns and lines of the terminal that data goes to.
+    pub size: Option<(u16, u16)>,
 }
 
 impl Terminal {
@@ -233,16 +235,16 @@ impl Terminal {
             Colour::Never => false,
             Colour::Auto => !set("NO_COLOR") && (terminal && !dumb || set("CLICOLOR_FORCE")),
         };
-        let width = match terminal_size::terminal_size() {
-            Some((width, _)) if stdout || stderr => usize::from(width.0).max(40),
-            _ => 100,
-        };
+        let size = terminal_size::terminal_size().filter(|_| stdout || stderr);
+        let width = size.map_or(100, |(width, _)| usize::from(width.0).max(40));
+        let size = size.map(|(width, height)| (width.0, height.0)).filter(|_| stdout);
         Self {
             stdout,
             stdout_colour: coloured(stdout),
             stderr_colour: coloured(stderr),
             can_redraw: stderr && !dumb,
             width,
+            size,
         }
     }
 }

@@ -155,7 +155,7 @@ pub mod tests {
             fetch("npm:@yowasp/clang@22.0.0", Some(29_000_000)),
         ];
         let builds = vec![package("clang", "22.0.0"), package("wasi-libc", "29"), package("lua", "5.4.8")];
-        Plan { fetches, builds, present: 0 }
+        Plan { fetches, builds, present: 0, shared: 0 }
     }
 
     fn cores(number: usize) -> NonZeroUsize {
@@ -186,7 +186,7 @@ pub mod tests {
         let mut fetches = vec![fetch("url:\u{1b}[2J", None), fetch("crate:a@1", Some(5000))];
         fetches.extend((0..9).map(|number| fetch(&format!("npm:@scope/package-{number}@1.0.0"), Some(9000))));
         let builds = (0..20).map(|number| package(&format!("p{number}"), "1")).collect();
-        let plan = Plan { fetches, builds, present: 3 };
+        let plan = Plan { fetches, builds, present: 3, shared: 0 };
         insta::assert_snapshot!(show(&plan, cores(1), Style { colour: false }), @r"
         This has to be done once:
           download  11 sources, 84 KiB and 1 source of unknown size:

@@ -151,6 +151,7 @@ mod tests {
             stderr_colour: false,
             can_redraw: false,
             width: 80,
+            size: None,
         };
         Progress::new(terminal, verbosity, NonZeroUsize::MIN)
     }

@@ -17,4 +17,5 @@ mod programs;
 mod shell;
 mod stop;
 mod support;
+mod terminal;
 mod usage;

@@ -1,6 +1,9 @@
 //! What is installed: profiles, their generations, and what keeps and breaks them.
 
-use crate::support::{Ended, Place};
+use crate::{
+    support::{Ended, Place},
+    terminal::Terminal,
+};
 use std::{
     path::PathBuf,
     process::{Command, Stdio},
@@ -18,6 +21,33 @@ const COUNT: &str = r#"(module
       (local.set $fd (i32.add (local.get $fd) (i32.const 1)))
       (br $next)))
     (call $exit (i32.sub (local.get $fd) (i32.const 3)))))"#;
+
+/// Copies its input to its output and ends with the number of its arguments.
+const COPY: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (block $end (loop $next
+      (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 4096))
+      (br_if $end (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 16)))
+      (br_if $end (i32.eqz (i32.load (i32.const 16))))
+      (i32.store (i32.const 4) (i32.load (i32.const 16)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 20)))
+      (br $next)))
+    (drop (call $sizes (i32.const 24) (i32.const 28)))
+    (call $exit (i32.load (i32.const 24)))))"#;
+
+/// Ends with the number of variables that it sees.
+const VARIABLES: &str = r#"(module
+  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (drop (call $sizes (i32.const 0) (i32.const 4)))
+    (call $exit (i32.load (i32.const 0)))))"#;
 
 /// Says what it is.
 fn saying(what: &str) -> Vec<u8> {
@@ -215,6 +245,73 @@ fn what_is_permitted_is_remembered() {
     }
 }
 
+/// Arguments, input, pipes, signals, the current directory and the terminal are as for any program.
+#[test]
+fn installed_programs_are_like_any_others() {
+    use std::{io::Write as _, os::unix::process::ExitStatusExt as _};
+    let place = Place::new();
+    let programs = [("copy", wat::parse_str(COPY).unwrap()), ("vars", wat::parse_str(VARIABLES).unwrap())];
+    package(&place, "copy", "1.0", &programs);
+    good(place.run(&["install", "--yes", "./copy.nu"]));
+    let bin = profile(&place).join("current/bin");
+    let shell = |text: &str| {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", text]).current_dir(place.here()).env_clear().stdin(Stdio::null());
+        command.env("HOME", place.home()).env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        place.end(command)
+    };
+    assert_eq!(shell("echo text | copy | copy --help '' | cat; exit 9").stdout, "text\n");
+    assert_eq!(shell("copy a 'b c' -- </dev/null").code, 4);
+    assert_eq!(shell("yes | copy | head -n 1; vars").stdout, "y\n");
+    // A signal ends it as any program.
+    let mut command = Command::new(bin.join("copy"));
+    command.env_clear().env("HOME", place.home()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.current_dir(place.here()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"once\n").unwrap();
+    let mut output = child.stdout.take().unwrap();
+    std::io::Read::read_exact(&mut output, &mut [0; 5]).unwrap();
+    assert_eq!(shell(&format!("kill -INT {}", child.id())).code, 0);
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    // It sees the size of a terminal, and nothing of what is not its.
+    let before = shell("vars").code;
+    let mut terminal = Terminal::open();
+    let mut command = Command::new(bin.join("vars"));
+    command.env_clear().env("HOME", place.home()).env("SECRET", "x").current_dir(place.here());
+    let status = terminal.start(command).wait().unwrap();
+    assert_eq!(status.code(), Some(before + 2));
+}
+
+#[test]
+fn what_will_be_built_is_asked_about_once() {
+    use std::io::{Read as _, Write as _};
+    let place = world();
+    for (answer, installs) in [("n\n", false), ("\n", true)] {
+        let mut terminal = Terminal::open();
+        let mut child = terminal.start(place.command(&["install", "./one.nu"]));
+        terminal.ours.write_all(answer.as_bytes()).unwrap();
+        let mut ours = terminal.ours.try_clone().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut said = Vec::new();
+            let mut part = [0; 4096];
+            // The end of a terminal is an error.
+            while let Ok(count @ 1..) = ours.read(&mut part) {
+                said.extend_from_slice(&part[..count]);
+                if String::from_utf8_lossy(&said).contains("this is generation") {
+                    break;
+                }
+            }
+            String::from_utf8_lossy(&said).into_owned()
+        });
+        assert_eq!(child.wait().unwrap().success(), installs);
+        drop(terminal);
+        let said = reader.join().unwrap();
+        assert_eq!(said.matches("go on? [Y/n]").count(), 1, "{said}");
+        assert!(said.contains("one 1.0") && said.contains("nothing that this uses is here yet"), "{said}");
+        assert_eq!(installed(&place), if installs { "one@1.0" } else { "" });
+    }
+}
+
 #[test]
 fn a_collection_leaves_what_generations_need() {
     let place = world();
@@ -361,12 +458,17 @@ fn kills_leave_the_old_or_the_new_generation() {
     let place = world();
     good(place.run(&["install", "--yes", "./one.nu"]));
     good(place.run(&["install", "--yes", "./two.nu"]));
+    let bashrc = place.home().join(".bashrc");
+    fs_err::write(&bashrc, "mine\n").unwrap();
     for round in 0..rounds {
-        let arguments: &[&str] = match round % 4 {
+        let arguments: &[&str] = match round % 7 {
             0 => &["remove", "two"],
             1 => &["install", "--yes", "./two.nu"],
             2 => &["rollback"],
-            _ => &["permit", "one", "--network"],
+            3 => &["permit", "one", "--network"],
+            4 => &["setup", "--shell", "bash"],
+            5 => &["generation", "switch", "2"],
+            _ => &["setup", "--undo"],
         };
         let mut child = place.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Anywhere between its start and its end.
@@ -377,7 +479,12 @@ fn kills_leave_the_old_or_the_new_generation() {
         assert!(["one@1.0", "one@1.0 two@1.0"].contains(&names.as_str()), "round {round}: {names}");
         assert_eq!(good(start(&place, "one")).stdout, "one\n", "round {round}");
         assert_eq!(profile(&place).join("current/bin/two").exists(), names.contains("two"), "round {round}");
+        let rc = fs_err::read_to_string(&bashrc).unwrap();
+        let rest = rc.strip_prefix("mine\n").unwrap();
+        assert!(rest.is_empty() || rest.ends_with("# <<< nuka <<<\n"), "round {round}: {rc}");
     }
+    good(place.run(&["setup", "--undo"]));
+    assert_eq!(fs_err::read_to_string(&bashrc).unwrap(), "mine\n");
     good(place.run(&["install", "--yes", "./two.nu"]));
     good(place.run(&["generation", "delete", "--all-but", "1"]));
     good(place.run(&["gc", "--keep-since", "0s"]));

@@ -244,17 +244,10 @@ impl Nuka {
         let on_disk = || Some(object.clone());
         let id = ModuleId(*prepared.blob.as_bytes());
         let loaded = self.programs()?.load(id, prepared.size, &read, &on_disk, &prepared.program, observer);
-        Ok(loaded.map_err(|error| match object.exists() {
+        loaded.map_err(|error| match object.exists() {
             true => Error::from(error),
-            false => self.gone(prepared),
-        })?)
-    }
-
-    /// That a program's files are not in the store any more.
-    fn gone(&self, prepared: &Prepared) -> Error {
-        let package = &prepared.outcome.package;
-        let package = format!("{} {}", package.name, package.version);
-        Error::ProgramGone { program: prepared.program.clone(), package }
+            false => gone(prepared),
+        })
     }
 
     /// Runs a wasm file of the person's until it ends, and gives its exit code.
@@ -390,4 +383,11 @@ impl Nuka {
         }
         Ok(directory)
     }
+}
+
+/// That a program's files are not in the store any more.
+fn gone(prepared: &Prepared) -> Error {
+    let package = &prepared.outcome.package;
+    let package = format!("{} {}", package.name, package.version);
+    Error::ProgramGone { program: prepared.program.clone(), package }
 }
