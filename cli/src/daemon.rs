@@ -7,7 +7,10 @@ pub use nuka_daemon::{
     api::{
         BuildOptions, BuildReport, Entry, EntryKind, Found, GrantedDirectory, Grants, PackageInfo, PirText,
         Target, WhyStep,
-        bootstrap::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, TrustBase, Verdict},
+        bootstrap::{
+            Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, SecondEngine, TrustBase,
+            Verdict,
+        },
         care::{
             Amount, Cached, GcDone, GcPlanned, GcWish, Keeping, KeptBy, Lost, Side, TreeDifference, Verified,
         },

@@ -17,6 +17,7 @@ use crate::{
 use nuka_pir::{BuildId, BuildRequest, Builder, Cid, InputName, OutputName, Pid, Pir, SourceId, graph::Pirs};
 use nuka_seed_runtime::{
     Engine,
+    second::Interpreter,
     tree::{Node, Tree},
 };
 use nuka_store::{
@@ -64,6 +65,8 @@ pub struct Worker<'a> {
     pub seeds: Option<&'a Seeds>,
     /// What is made different where no build may notice.
     pub perturbation: Perturbation,
+    /// What runs the programs of builds that are done again, if not the engine.
+    pub second: Option<&'a Interpreter>,
 }
 
 /// Builds that are going on, by their ids.
@@ -78,6 +81,8 @@ pub struct Built {
 
 /// How a build's steps are run.
 struct Run<'a> {
+    /// Whether it is done a second time, to compare.
+    again: bool,
     pool: &'a rayon::ThreadPool,
     perturbation: Perturbation,
     observer: &'a dyn Observer,
@@ -226,7 +231,7 @@ impl Worker<'_> {
         }
         observer.event(Event::Building { package });
         let begun = Instant::now();
-        let run = Run { pool: self.pool, perturbation: self.perturbation, observer, stop };
+        let run = Run { again: false, pool: self.pool, perturbation: self.perturbation, observer, stop };
         let (outputs, log) = self.run(pid, pir, request, build, &run)?;
         let batch = self.store.batch();
         let outputs = store(&batch, &outputs)?;
@@ -269,7 +274,7 @@ impl Worker<'_> {
         let other = Perturbation { seed: 0x5a, clock_seconds: 987_654_321 };
         let never = Gone::default();
         let stop = self.observer.gone().unwrap_or(never);
-        let run = Run { pool: &pool, perturbation: other, observer: self.observer, stop: &stop };
+        let run = Run { again: true, pool: &pool, perturbation: other, observer: self.observer, stop: &stop };
         let (outputs, _) = self.run(pid, pir, &request, build, &run)?;
         let batch = self.store.batch();
         let cids = store(&batch, &outputs)?;
@@ -341,7 +346,8 @@ impl Worker<'_> {
             Builder::Wasm1 => None,
             Builder::Seed1 => Some((self.seeds.ok_or(WorkError::Native)?, request.tools)),
         };
-        let programs = Programs { engine: self.engine, modules: self.modules, seed };
+        let second = self.second.filter(|_| how.again);
+        let programs = Programs { engine: self.engine, modules: self.modules, second, seed };
         let package = package_ref(pid, pir);
         let executor = Executor {
             programs: &programs,

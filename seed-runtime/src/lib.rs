@@ -40,6 +40,8 @@ mod limits;
 pub mod live;
 pub mod module;
 pub mod process;
+#[cfg(feature = "second-engine")]
+pub mod second;
 pub mod tree;
 
 pub use cache::ModuleCache;

@@ -5,11 +5,14 @@ mod explain;
 use crate::{
     commands::{Done, platform::PlatformArgument},
     context::{Context, WorkArguments, say},
-    daemon::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, Target, Verdict},
+    daemon::{
+        Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, SecondEngine, Target, Verdict,
+    },
     exit::Exit,
     output::Format,
     report::{
-        failure,
+        escape::escape,
+        failure, plan,
         style::{Role, Style},
         table::{Table, number, text},
         units,
@@ -28,11 +31,12 @@ Examples:
   nuka bootstrap go                all three stages, and whether they are the same to the bit
   nuka bootstrap go --stage 1      only what the seed makes
   nuka bootstrap go --slice        one small program instead of the whole compiler
+  nuka bootstrap --second-engine   the same of an interpreter, for the slice
   nuka bootstrap --explain gofmt   what gofmt's bits rest on: each source by its hash, and code
                                    that came compiled")]
 pub struct Arguments {
     /// Which compiler
-    #[arg(value_name = "COMPILER", required_unless_present = "explain")]
+    #[arg(value_name = "COMPILER", required_unless_present_any = ["explain", "second_engine"])]
     compiler: Option<Compiler>,
     /// Make nothing: say what a package's bits rest on that was not made here; without PACKAGE, those of the compilers
     #[arg(long, value_name = "PACKAGE", num_args = 0.., conflicts_with_all = ["compiler", "stage", "slice"])]
@@ -43,6 +47,9 @@ pub struct Arguments {
     /// Make one small program in each stage, with each of the tools, and not the tools again
     #[arg(long)]
     slice: bool,
+    /// Make the slice's stage 2 once more in an engine by other authors, an interpreter, and compare each file
+    #[arg(long, conflicts_with = "stage")]
+    second_engine: bool,
     // Of packages that are explained.
     #[command(flatten)]
     platform: PlatformArgument,
@@ -69,10 +76,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
     // There is no other.
     let (Some(Compiler::Go) | None) = arguments.compiler;
-    let Arguments { stage, slice, .. } = *arguments;
+    let Arguments { stage, slice, second_engine, .. } = *arguments;
     let progress = context.progress(&arguments.work);
-    let extent = if slice { Extent::Slice } else { Extent::Whole };
-    let report = nuka.bootstrap_go(BootstrapWish { stage, extent }, &progress);
+    let extent = if slice || second_engine { Extent::Slice } else { Extent::Whole };
+    let stage = if second_engine { 2 } else { stage };
+    let report = nuka.bootstrap_go(BootstrapWish { stage, extent, second_engine }, &progress);
     progress.finish();
     let report = report?;
     arguments.format.print(context, &report, |style| show(&report, style))?;
@@ -80,7 +88,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         say(&format!("stage {} could not be made:", report.stages.len() + 1));
         say(failure::show(&report.failed, context.style()).trim_end());
     }
-    let good = report.failed.is_empty() && !matches!(report.verdict, Verdict::Different { .. });
+    let second = report.second.as_ref();
+    if let Some(second) = second.filter(|second| !second.failed.is_empty()) {
+        say(failure::show(&second.failed, context.style()).trim_end());
+    }
+    let agrees = second.is_none_or(SecondEngine::agrees);
+    let good = agrees && report.failed.is_empty() && !matches!(report.verdict, Verdict::Different { .. });
     Ok(if good { Exit::Success } else { Exit::Failure })
 }
 
@@ -100,7 +113,29 @@ fn show(report: &BootstrapReport, style: Style) -> String {
     if !table.is_empty() {
         shown += &table.show(style);
     }
-    shown + &verdict(report, style)
+    shown += &verdict(report, style);
+    if let Some(second) = &report.second {
+        shown += &in_second_engine(second, style);
+    }
+    shown
+}
+
+/// What the second engine came to.
+fn in_second_engine(second: &SecondEngine, style: Style) -> String {
+    let packages = units::count(second.packages as u64, "package", "packages");
+    let seconds = units::seconds(second.seconds);
+    if second.agrees() {
+        let mark = style.show(Role::Good, "second engine");
+        return format!("{mark}: made the same of {packages} of stage 2, to the bit, in {seconds}\n");
+    }
+    let mark = style.show(Role::Bad, "second engine");
+    let mut shown = format!("{mark}: did not make the same of {packages} of stage 2\n");
+    for (package, files) in &second.different {
+        for file in files {
+            shown += &format!("  {}: {}\n", plan::name(package), escape(file));
+        }
+    }
+    shown
 }
 
 fn how(stage: &BootstrapStage) -> String {
@@ -190,6 +225,7 @@ mod tests {
                 stage(3, 180.2, 3, last),
             ],
             verdict,
+            second: None,
             failed: Vec::new(),
         }
     }
@@ -205,6 +241,23 @@ mod tests {
         cmd/asm          3  1 2 3   ef598d0e
         cmd/compile      7  1 2 3   921c35d3
         fixpoint: the programs of the stages 1, 2 and 3 are the same to the bit, and 1 archive
+        ");
+    }
+
+    #[test]
+    fn what_the_second_engine_made_is_told() {
+        let mut report = report(Verdict::Open, b"compile");
+        report.stages.clear();
+        let package = crate::report::plan::tests::package("go-two", "1.27.3");
+        report.second =
+            Some(SecondEngine { packages: 5, seconds: 61.0, different: Vec::new(), failed: Vec::new() });
+        insta::assert_snapshot!(show(&report, Style { colour: false }), @"second engine: made the same of 5 packages of stage 2, to the bit, in 1 min 1 s");
+        if let Some(second) = &mut report.second {
+            second.different = vec![(package, vec!["usr/lib/two.a\u{1b}".into()])];
+        }
+        insta::assert_snapshot!(show(&report, Style { colour: false }), @r"
+        second engine: did not make the same of 5 packages of stage 2
+          go-two 1.27.3: usr/lib/two.a\u{1b}
         ");
     }
 

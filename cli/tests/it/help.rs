@@ -23,12 +23,17 @@ fn the_short_help_fits_on_a_screen() {
       recipes             new  update-hashes  hash
       this machine        store  gc  daemon  doctor  bootstrap
 
+    Options:
+      -h, --help          Print help (see more with '--help')
+      -V, --version       Print version
+
+    Everywhere:
           --color <WHEN>  When to use colours [possible values: auto, always, never]
       -q, --quiet         Say nothing but failures
       -v, --verbose       Say each step
           --no-daemon     Work on the store in this process, not through the daemon
-      -h, --help          Print help (see more with '--help')
-      -V, --version       Print version
+
+
 
     Start here:
       nuka run lua -e 'print("hello from wasm")'     builds Lua from source, once, and runs it

@@ -458,6 +458,8 @@ fn kills_leave_the_old_or_the_new_generation() {
     let place = world();
     good(place.run(&["install", "--yes", "./one.nu"]));
     good(place.run(&["install", "--yes", "./two.nu"]));
+    // So that there is no way back to where nothing was installed.
+    good(place.run(&["generation", "delete", "1"]));
     let bashrc = place.home().join(".bashrc");
     fs_err::write(&bashrc, "mine\n").unwrap();
     for round in 0..rounds {

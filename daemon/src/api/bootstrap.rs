@@ -11,6 +11,9 @@ pub struct BootstrapWish {
     pub stage: u8,
     /// Which part of a stage is made.
     pub extent: Extent,
+    /// Whether stage 2 is made once more by the second engine, and compared.
+    #[serde(default)]
+    pub second_engine: bool,
 }
 
 /// How much of each stage after the first is made.
@@ -34,6 +37,9 @@ pub struct BootstrapReport {
     pub stages: Vec<BootstrapStage>,
     /// What comparing them gave.
     pub verdict: Verdict,
+    /// What the second engine made of stage 2, if it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<SecondEngine>,
     /// What could not be made, in the stage after the last of `stages`.
     pub failed: Vec<Failure>,
 }
@@ -51,6 +57,26 @@ pub struct BootstrapStage {
     pub programs: Vec<Artefact>,
     /// Its archives, each after those that it was made with. Stage 1 shows none: its own are the seed's.
     pub archives: Vec<Artefact>,
+}
+
+/// What another engine made of the same steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecondEngine {
+    /// How many packages it made.
+    pub packages: usize,
+    /// Wall seconds that it took.
+    pub seconds: f64,
+    /// Files that are not what the first engine made, by package.
+    pub different: Vec<(PackageRef, Vec<String>)>,
+    /// What it could not make.
+    pub failed: Vec<Failure>,
+}
+
+impl SecondEngine {
+    /// Whether all is what the first engine made.
+    pub fn agrees(&self) -> bool {
+        self.different.is_empty() && self.failed.is_empty()
+    }
 }
 
 /// A file that a stage made.

@@ -16,6 +16,9 @@ pub const PROGRAMS: [&str; 4] = ["cmd/compile", "cmd/asm", "cmd/link", PLANNER];
 /// Our own program that works out what is compiled, and with which arguments.
 pub const PLANNER: &str = "nuka.invalid/go-plan";
 
+/// The package that is a plan.
+pub const PLAN: &str = "go-plan-of-go";
+
 /// The program of a slice.
 pub const HELLO: &str = "nuka.invalid/go-plan/hello";
 
@@ -262,7 +265,7 @@ pub fn plan(
             ..RunStep::default()
         }),
     ];
-    let mut pir = pir("go-plan-of-go", version, Platform::ANY, steps)?;
+    let mut pir = pir(PLAN, version, Platform::ANY, steps)?;
     pir.build.env = environment(target, ROOT, repeated);
     pir.build.tools = tools.take(&["go-plan"]);
     for (name, pid) in [("source", sources.go), ("planner", sources.planner)] {

@@ -11,8 +11,9 @@ use super::{
 use crate::event::Observer;
 use nuka_pir::{Cid, RunStep, Stdin, Stdout};
 use nuka_seed_runtime::{
-    Engine, Exit, Limits, Module, Mount, Process,
+    Engine, Exit, Limits, Module, Mount, Outcome, Process,
     process::{Access, Clock},
+    second::Interpreter,
     tree::{File, GuestPath, Node, Tree},
 };
 use std::{
@@ -59,6 +60,8 @@ pub struct Programs<'a> {
     pub engine: &'a Engine,
     /// Gives modules.
     pub modules: &'a dyn Modules,
+    /// Runs modules instead, to check what the engine gave.
+    pub second: Option<&'a Interpreter>,
     /// Runs the programs of a seed, and the tree that has them; `None` if every program is WebAssembly.
     pub seed: Option<(&'a Seeds, Cid)>,
 }
@@ -79,6 +82,14 @@ pub enum ProgramError {
     NotAFile {
         /// The program.
         program: String,
+    },
+    /// Its bytes.
+    #[error("`{program}` cannot be read: {source}")]
+    Read {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
     },
     /// It could not be loaded or run.
     #[error("`{program}` cannot be run: {source}")]
@@ -162,6 +173,12 @@ impl Programs<'_> {
         let (place, file) = find(&world, &scope, &program)?;
         let seed = |source| ProgramError::Seed { program: program.clone(), source };
         let mut process = process(executor, step, &world, &scope, command)?;
+        if let Some(second) = self.second {
+            let bytes =
+                file.bytes().map_err(|source| ProgramError::Read { program: program.clone(), source })?;
+            let outcome = executor.pool.install(|| second.run(&bytes, process)).map_err(seed)?;
+            return finished(&program, step, &scope, outcome, log);
+        }
         let compile = |limit| {
             let module = self.modules.module(&file, &program, limit, executor.observer);
             module.map_err(|source| ProgramError::Compile { program: program.clone(), source })
@@ -178,31 +195,41 @@ impl Programs<'_> {
         };
         // On the pool, so that never more processes run than there are workers.
         let outcome = executor.pool.install(|| self.engine.run(&module, process, None)).map_err(seed)?;
-
-        let saved = matches!(step.stdout, Some(Stdout::Save(_)));
-        if !saved {
-            log.extend_from_slice(&outcome.stdout);
-        }
-        log.extend_from_slice(&outcome.stderr);
-        judge(&program, step.exit_code, &outcome.exit, log)?;
-        let mut build = outcome.mounts.into_iter().next().unwrap_or_default();
-        match &step.stdout {
-            None => {}
-            Some(Stdout::Save(path)) => {
-                let place = world::in_build(&scope.directory, &scope.text(path)?)?;
-                build.insert(place, File::from_bytes(outcome.stdout, false))?;
-            }
-            Some(Stdout::Expect(text)) => {
-                let expected = scope.text(text)?;
-                expect(&program, &outcome.stdout, "exactly", expected, |got, expected| got == expected)?;
-            }
-            Some(Stdout::Contains(text)) => {
-                let expected = scope.text(text)?;
-                expect(&program, &outcome.stdout, "something with", expected, |got, e| got.contains(e))?;
-            }
-        }
-        Ok(build)
+        finished(&program, step, &scope, outcome, log)
     }
+}
+
+/// The build tree that a process left, if it ended as it should and said what it should.
+fn finished(
+    program: &str,
+    step: &RunStep,
+    scope: &Scope,
+    outcome: Outcome,
+    log: &mut Log,
+) -> Result<Tree, StepErrorKind> {
+    let saved = matches!(step.stdout, Some(Stdout::Save(_)));
+    if !saved {
+        log.extend_from_slice(&outcome.stdout);
+    }
+    log.extend_from_slice(&outcome.stderr);
+    judge(program, step.exit_code, &outcome.exit, log)?;
+    let mut build = outcome.mounts.into_iter().next().unwrap_or_default();
+    match &step.stdout {
+        None => {}
+        Some(Stdout::Save(path)) => {
+            let place = world::in_build(&scope.directory, &scope.text(path)?)?;
+            build.insert(place, File::from_bytes(outcome.stdout, false))?;
+        }
+        Some(Stdout::Expect(text)) => {
+            let expected = scope.text(text)?;
+            expect(program, &outcome.stdout, "exactly", expected, |got, expected| got == expected)?;
+        }
+        Some(Stdout::Contains(text)) => {
+            let expected = scope.text(text)?;
+            expect(program, &outcome.stdout, "something with", expected, |got, e| got.contains(e))?;
+        }
+    }
+    Ok(build)
 }
 
 /// Runs a program of the seed. It is what a bootstrap begins with, not a builder for recipes: it knows no `stdin`,

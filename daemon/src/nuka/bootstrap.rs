@@ -4,7 +4,9 @@ use super::{Nuka, build::Manner};
 use crate::{
     api::{
         BuildReport, Target,
-        bootstrap::{Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, Verdict},
+        bootstrap::{
+            Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, SecondEngine, Verdict,
+        },
     },
     bootstrap::{
         compare,
@@ -15,9 +17,9 @@ use crate::{
     clock,
     error::Error,
     evaluate::{self, Answer},
-    event::{How, Observer},
+    event::{How, Observer, Outcome, PackageRef},
     plan,
-    worker::WorkError,
+    worker::{WorkError, package_ref},
 };
 use nuka_pir::{BlobId, Cid, OutputName, Pid, Pir, Platform, Source, SourceHash, SourceId, Version};
 use nuka_seed_runtime::tree::{File, Tree};
@@ -65,6 +67,7 @@ impl Nuka {
             version: version.to_string(),
             stages: Vec::new(),
             verdict: Verdict::Open,
+            second: None,
             failed: Vec::new(),
         };
         let planner = go::planner_source(&version)?;
@@ -89,13 +92,17 @@ impl Nuka {
         });
         for number in 2..=wish.stage.min(3) {
             let begun = Instant::now();
-            let (stage, made) = match self.stage(&tools, sources, number, wish.extent, &version, observer)? {
-                Ok(made) => made,
-                Err(failed) => {
-                    report.failed = failed.failed;
-                    break;
-                }
-            };
+            let (stage, plan, made) =
+                match self.stage(&tools, sources, number, wish.extent, &version, observer)? {
+                    Ok(made) => made,
+                    Err(failed) => {
+                        report.failed = failed.failed;
+                        break;
+                    }
+                };
+            if number == 2 && wish.second_engine {
+                report.second = Some(self.by_second_engine(&stage, plan, observer)?);
+            }
             if wish.extent == Extent::Whole {
                 tools = Tools::of(&stage)?;
             }
@@ -130,7 +137,7 @@ impl Nuka {
             let (name, version) = (name.to_owned(), version.to_owned());
             return Err(Error::NoBootstrap { name, version, known: format!("go {known}") });
         }
-        let wish = BootstrapWish { stage: 2, extent: Extent::Whole };
+        let wish = BootstrapWish { stage: 2, extent: Extent::Whole, second_engine: false };
         let (report, tools) = self.bootstrap_go_tools(&wish, observer)?;
         let tools = match tools {
             Some(tools) if report.failed.is_empty() => tools,
@@ -179,7 +186,7 @@ impl Nuka {
         Ok(Beginning { seed, source, version, answer })
     }
 
-    /// Makes a stage with the tools of the one before, and says how many packages were built for it.
+    /// Makes a stage with the tools of the one before; its plan is a package too. Says how many were built for it.
     fn stage(
         &self,
         tools: &Tools,
@@ -188,7 +195,7 @@ impl Nuka {
         extent: Extent,
         version: &Version,
         observer: &dyn Observer,
-    ) -> Made<(Stage, usize)> {
+    ) -> Made<(Stage, Pid, usize)> {
         let repeated = number > 2;
         let perturbation = if repeated { OTHER } else { Perturbation::default() };
         let manner = Manner { compiled_well: true, perturbation, ..Manner::default() };
@@ -219,7 +226,39 @@ impl Nuka {
         }
         let made = self.make(&all, &manner, &weighing)?;
         let count = built(&made);
-        Ok(if made.failed.is_empty() { Ok((stage, count)) } else { Err(made) })
+        Ok(if made.failed.is_empty() { Ok((stage, pid, count)) } else { Err(made) })
+    }
+
+    /// Makes a stage, and the plan of it, once more by the second engine, and compares.
+    fn by_second_engine(
+        &self,
+        stage: &Stage,
+        plan: Pid,
+        observer: &dyn Observer,
+    ) -> Result<SecondEngine, Error> {
+        let begun = Instant::now();
+        // What takes long is begun first.
+        let mut pids: Vec<Pid> = stage.pirs.iter().map(|(pid, _)| *pid).chain([plan]).collect();
+        pids.sort_by_key(|pid| std::cmp::Reverse(stage.bytes.get(pid).copied().unwrap_or(0)));
+        let weighing = Weighing::new(observer, "the second engine".to_owned(), &stage.bytes);
+        let manner = Manner { second_engine: true, keep_going: true, ..Manner::default() };
+        let report = self.make(&pids, &manner, &Unwarned(&weighing))?;
+        let differs = |outcome: &Outcome| {
+            let files = outcome.differences.clone().filter(|files| !files.is_empty())?;
+            // The packages have no recipes that name them.
+            let pir = stage.pirs.iter().find(|(pid, _)| *pid == outcome.package.pid);
+            let package = pir.map_or_else(
+                || PackageRef { name: go::PLAN.to_owned(), ..outcome.package.clone() },
+                |(pid, pir)| package_ref(*pid, pir),
+            );
+            Some((package, files))
+        };
+        Ok(SecondEngine {
+            packages: report.requested.iter().filter(|outcome| outcome.differences.is_some()).count(),
+            seconds: begun.elapsed().as_secs_f64(),
+            different: report.requested.iter().filter_map(differs).collect(),
+            failed: report.failed,
+        })
     }
 
     /// Makes packages known to the store, so that they can be made.

@@ -17,7 +17,9 @@ use crate::{
     worker::{Made, WorkError, Worker, package_ref},
 };
 use nuka_pir::{OutputName, Pid};
+use nuka_seed_runtime::second::Interpreter;
 use nuka_store::{Lease, Realisation, RootTarget, Used};
+use rayon::prelude::*;
 use std::{
     collections::{HashMap, HashSet},
     num::NonZeroUsize,
@@ -41,6 +43,8 @@ pub(super) struct Manner {
     pub compiled_well: bool,
     /// What is made different where no build may notice.
     pub perturbation: Perturbation,
+    /// All is done again where it is there already, with the second engine, and compared.
+    pub second_engine: bool,
 }
 
 impl Nuka {
@@ -118,8 +122,9 @@ impl Nuka {
         manner: &Manner,
         observer: &dyn Observer,
     ) -> Result<BuildReport, Error> {
-        let (work, lease) = self.leased(pids, false)?;
-        let options = BuildOptions { keep_going: manner.keep_going, ..BuildOptions::default() };
+        let rebuild = manner.second_engine;
+        let (work, lease) = self.leased(pids, rebuild)?;
+        let options = BuildOptions { keep_going: manner.keep_going, rebuild, ..BuildOptions::default() };
         self.work(work, &lease, (answer, &self.roots), &options, manner, observer)
     }
 
@@ -245,6 +250,7 @@ impl Nuka {
         }
         let scratch = self.config.scratch();
         let seeds = manner.seeds.then(|| self.views()).transpose()?.map(|views| Seeds { views, scratch });
+        let second = manner.second_engine.then(Interpreter::new).transpose()?;
         let worker = Worker {
             store,
             trees: &trees,
@@ -262,6 +268,7 @@ impl Nuka {
             lease,
             seeds: seeds.as_ref(),
             perturbation: manner.perturbation,
+            second: second.as_ref(),
         };
         let done: Mutex<HashMap<Pid, Outcome>> = Mutex::default();
         let failures: Mutex<HashMap<usize, Failure>> = Mutex::default();
@@ -313,7 +320,7 @@ impl Nuka {
             outcome.check = check.filter(|_| options.checks).map(|pid| work.realised.has(pid));
         }
         if options.rebuild {
-            self.rebuild(&worker, &mut report)?;
+            self.rebuild(&worker, &mut report);
         }
         // What was built used all that it was built from.
         let mut used: Vec<Used> = answer.roots.iter().map(|pid| Used::Package(*pid)).collect();
@@ -326,23 +333,29 @@ impl Nuka {
     }
 
     /// Builds what was asked for once more and notes which files differ.
-    fn rebuild(&self, worker: &Worker<'_>, report: &mut BuildReport) -> Result<(), Error> {
-        for outcome in &mut report.requested {
+    fn rebuild(&self, worker: &Worker<'_>, report: &mut BuildReport) {
+        let again = |outcome: &mut Outcome| {
             let pid = outcome.package.pid;
-            let Some(pir) = worker.pirs.get(&pid) else { continue };
             // Everything that the second build sees must be in this piece of work, present or not.
-            let again = match self.second(worker, pid, pir) {
-                Ok(again) => again,
+            match self.second(worker, pid, worker.pirs.get(&pid)?) {
+                Ok(again) => {
+                    outcome.differences = Some(again);
+                    if worker.second.is_some() {
+                        // It takes long, so that each that is done is told.
+                        worker.observer.event(Event::Done(outcome.clone()));
+                    }
+                    None
+                }
                 Err(error) => {
                     let failure = failure(outcome.package.clone(), &error);
                     worker.observer.event(Event::Failed(failure.clone()));
-                    report.failed.push(failure);
-                    continue;
+                    Some(failure)
                 }
-            };
-            outcome.differences = Some(again);
-        }
-        Ok(())
+            }
+        };
+        let BuildReport { requested, failed, .. } = report;
+        let failures: Vec<_> = worker.pool.install(|| requested.par_iter_mut().map(again).collect());
+        failed.extend(failures.into_iter().flatten());
     }
 
     fn second(&self, worker: &Worker<'_>, pid: Pid, pir: &nuka_pir::Pir) -> Result<Vec<String>, WorkError> {

@@ -27,7 +27,10 @@ fn write(world: &World, toy: &Toy) {
 
 /// Bootstraps a slice; `None` where this host lets nobody run the seed's native program, which is said.
 fn bootstrap(world: &World) -> Option<BootstrapReport> {
-    let wish = BootstrapWish { stage: 3, extent: Extent::Slice };
+    bootstrap_as(world, BootstrapWish { stage: 3, extent: Extent::Slice, second_engine: false })
+}
+
+fn bootstrap_as(world: &World, wish: BootstrapWish) -> Option<BootstrapReport> {
     let report = world.nuka.bootstrap_go(wish, &Kept::default());
     let report = report.unwrap_or_else(|error| panic!("{error}\n{error:?}"));
     let (left, _) = world.listing();
@@ -139,6 +142,23 @@ fn a_changed_byte_of_source_or_seed_is_told() {
         assert!(told.contains(&wrong), "{told}");
         assert!(world.listing().1.iter().all(|name| !name.starts_with(package)));
     }
+}
+
+#[test]
+fn the_second_engine_agrees_or_says_where_it_does_not() {
+    let wish = BootstrapWish { stage: 2, extent: Extent::Slice, second_engine: true };
+    let world = world(2, &Toy::default());
+    let Some(report) = bootstrap_as(&world, wish) else { return };
+    let second = report.second.unwrap();
+    // Three archives, a program, and the plan.
+    assert_eq!((second.packages, second.agrees()), (5, true), "{second:#?}");
+    // What depends on random numbers is not the same: it is given others.
+    write(&world, &Toy { two: "?two", ..Toy::default() });
+    let second = bootstrap_as(&world, wish).unwrap().second.unwrap();
+    let [(package, files)] = second.different.as_slice() else { panic!("{second:#?}") };
+    assert_eq!(package.name, "go-two");
+    assert_eq!(files, &["usr/lib/go/wasip1_wasm/two.a"]);
+    assert!(!second.agrees());
 }
 
 #[test]

@@ -50,5 +50,17 @@ fn what_leads_elsewhere_is_refused() {
 #[test]
 fn a_misspelled_field_is_pointed_at() {
     let shown = render(&error("export def main [] {\n  environment { package: [lua] }\n}"));
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @"
+    nuka::recipe::unknown_field
+
+      × environment has no field `package`
+       ╭─[it.nu:2:17]
+     1 │ export def main [] {
+     2 │   environment { package: [lua] }
+       ·                 ───┬───
+       ·                    ╰── did you mean `packages`?
+     3 │ }
+       ╰────
+      help: its fields are packages, variables, files, hooks
+    ");
 }

@@ -14,6 +14,8 @@ use std::sync::{Arc, OnceLock};
 pub(crate) use compile::Artefact;
 pub(crate) use config::THREAD_STACK;
 pub(crate) use run::backtrace;
+#[cfg(feature = "second-engine")]
+pub(crate) use run::{ordered, outcome, state};
 pub(crate) use watchdog::Running;
 use watchdog::Watchdog;
 

@@ -61,11 +61,16 @@ impl Engine {
         drop(watching);
         let state = store.into_data();
         let exit = exit(ended, &state, &limits)?;
-        let peak_memory = state.budget.peak();
-        let (mounts, reads) = state.fs.finish();
-        let (stdout, stderr) = (Bytes::from(state.streams.stdout), Bytes::from(state.streams.stderr));
-        Ok(Outcome { exit, stdout, stderr, mounts, reads, peak_memory })
+        Ok(outcome(exit, state))
     }
+}
+
+/// What a process left behind that has ended so.
+pub(crate) fn outcome(exit: Exit, state: State) -> Outcome {
+    let peak_memory = state.budget.peak();
+    let (mounts, reads) = state.fs.finish();
+    let (stdout, stderr) = (Bytes::from(state.streams.stdout), Bytes::from(state.streams.stderr));
+    Outcome { exit, stdout, stderr, mounts, reads, peak_memory }
 }
 
 /// Polls a future that never waits.
@@ -76,7 +81,11 @@ fn complete<T>(future: impl Future<Output = wasmtime::Result<T>>) -> wasmtime::R
     }
 }
 
-fn state(process: Process, running: Option<Arc<Running>>, output: Option<Output>) -> Result<State, Error> {
+pub(crate) fn state(
+    process: Process,
+    running: Option<Arc<Running>>,
+    output: Option<Output>,
+) -> Result<State, Error> {
     let Process { args, env, mounts, cwd, stdin, seed, clock, limits, cancelled: _ } = process;
     check_mounts(&mounts)?;
     let strings = |list, what| Strings::new(list).ok_or(Error::BadStrings { what });
@@ -125,41 +134,50 @@ fn check_mounts(mounts: &[Mount]) -> Result<(), Error> {
     Ok(())
 }
 
+/// How the process ended, if it did so itself or because of a limit: whatever engine ran it. `stop` is what the host ended
+/// it for, if it did.
+pub(crate) fn ordered(stop: Option<&Stop>, state: &State, limits: &Limits) -> Option<Exit> {
+    let expired = state.running.as_ref().is_some_and(|running| running.expired());
+    match stop {
+        Some(Stop::Exit(0)) => return Some(Exit::Code(0)),
+        Some(Stop::TooMuchOutput(stream)) => {
+            let limit = match stream {
+                crate::process::Stream::Stdout => limits.stdout,
+                crate::process::Stream::Stderr => limits.stderr,
+            };
+            return Some(Exit::TooMuchOutput { stream: *stream, limit });
+        }
+        Some(Stop::Exit(_)) => {}
+        // Once the time is over, a trap is most likely the watchdog's own.
+        None if !expired => {}
+        Some(Stop::TimedOut) | None if state.running.as_ref().is_some_and(|running| running.cancelled()) => {
+            return Some(Exit::Cancelled);
+        }
+        Some(Stop::TimedOut) | None => {
+            return Some(Exit::TimedOut { limit: limits.wall_time.unwrap_or_default() });
+        }
+    }
+    // A program that was refused something and did not succeed most likely failed because of it.
+    if state.budget.was_refused() {
+        return Some(Exit::OutOfMemory { limit: limits.memory });
+    }
+    if state.fs.was_full() {
+        return Some(Exit::TreeFull { limit: limits.tree });
+    }
+    match stop {
+        Some(Stop::Exit(code)) => Some(Exit::Code(*code)),
+        _ => None,
+    }
+}
+
 /// How the process ended, from what the engine says.
 fn exit(ended: wasmtime::Result<()>, state: &State, limits: &Limits) -> Result<Exit, Error> {
     let error = match ended {
         Ok(()) => return Ok(Exit::Code(0)),
         Err(error) => error,
     };
-    let expired = state.running.as_ref().is_some_and(|running| running.expired());
-    match error.downcast_ref::<Stop>() {
-        Some(Stop::Exit(0)) => return Ok(Exit::Code(0)),
-        Some(Stop::TooMuchOutput(stream)) => {
-            let limit = match stream {
-                crate::process::Stream::Stdout => limits.stdout,
-                crate::process::Stream::Stderr => limits.stderr,
-            };
-            return Ok(Exit::TooMuchOutput { stream: *stream, limit });
-        }
-        Some(Stop::Exit(_)) => {}
-        // Once the time is over, a trap is most likely the watchdog's own.
-        None if !expired => {}
-        Some(Stop::TimedOut) | None if state.running.as_ref().is_some_and(|running| running.cancelled()) => {
-            return Ok(Exit::Cancelled);
-        }
-        Some(Stop::TimedOut) | None => {
-            return Ok(Exit::TimedOut { limit: limits.wall_time.unwrap_or_default() });
-        }
-    }
-    // A program that was refused something and did not succeed most likely failed because of it.
-    if state.budget.was_refused() {
-        return Ok(Exit::OutOfMemory { limit: limits.memory });
-    }
-    if state.fs.was_full() {
-        return Ok(Exit::TreeFull { limit: limits.tree });
-    }
-    if let Some(Stop::Exit(code)) = error.downcast_ref::<Stop>() {
-        return Ok(Exit::Code(*code));
+    if let Some(exit) = ordered(error.downcast_ref(), state, limits) {
+        return Ok(exit);
     }
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace).unwrap_or_default();
     match error.downcast_ref::<Trap>() {

@@ -6,11 +6,14 @@
 //! shows the real time, real randomness, the host's file system or the network.
 
 mod arguments;
+mod calls;
 mod clocks;
 mod descriptors;
 mod directories;
 mod files;
 mod link;
+#[cfg(feature = "second-engine")]
+mod link_second;
 mod memory;
 mod other;
 mod paths;
@@ -21,9 +24,12 @@ use std::sync::Arc;
 
 pub(crate) use arguments::Strings;
 use bytes::Bytes;
+pub(crate) use calls::{CALLS, MODULE};
 pub(crate) use clocks::Clocks;
 pub(crate) use descriptors::Descriptors;
-pub(crate) use link::{CALLS, MODULE, link};
+pub(crate) use link::link;
+#[cfg(feature = "second-engine")]
+pub(crate) use link_second::link as link_second;
 use memory::Memory;
 pub(crate) use random::Random;
 pub(crate) use stdio::Streams;
@@ -43,7 +49,7 @@ pub(crate) struct State {
     pub(crate) budget: Budget,
     /// How the watchdog tells that time is over, where there is a limit.
     pub(crate) running: Option<Arc<Running>>,
-    /// The memory that calls reach into, once the module is instantiated.
+    /// The memory that calls reach into, once the first engine has instantiated the module.
     pub(crate) memory: Option<wasmtime::Memory>,
 }
 
@@ -71,6 +77,22 @@ pub(crate) enum Stop {
     TooMuchOutput(Stream),
     #[error("the time limit is reached")]
     TimedOut,
+}
+
+/// Runs one call over the memory and state of its caller. Gives the error number that the process sees.
+fn answer(
+    memory: &mut [u8],
+    state: &mut State,
+    call: impl FnOnce(&mut Call<'_>) -> Result<(), Fault>,
+) -> Result<u32, Stop> {
+    if state.running.as_ref().is_some_and(|running| running.expired()) {
+        return Err(Stop::TimedOut);
+    }
+    match call(&mut Call { memory: Memory(memory), state }) {
+        Ok(()) => Ok(0),
+        Err(Fault::Errno(errno)) => Ok(u32::from(errno.code())),
+        Err(Fault::Stop(stop)) => Err(stop),
+    }
 }
 
 impl From<Errno> for Fault {

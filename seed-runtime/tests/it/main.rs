@@ -8,6 +8,8 @@ mod live;
 mod modules;
 mod same;
 mod script;
+#[cfg(feature = "second-engine")]
+mod second;
 
 use std::sync::OnceLock;
 
