@@ -39,10 +39,10 @@ struct Linked {
     loader: Option<PathBuf>,
 }
 
-/// Starts the words' shell in there.
+/// Starts the words' shell in there. With the view comes what its native libraries are found by.
 pub fn run(
     context: &Context,
-    view: Composed,
+    (view, libraries): (Composed, Option<Vec<u8>>),
     launchers: &[Launcher],
     grants: &Grants,
     mut words: Vec<OsString>,
@@ -88,7 +88,7 @@ pub fn run(
     let here = &environment.current_directory;
     let let_in = grants.directories.iter().any(|directory| here.starts_with(&directory.guest));
     let sandbox = Sandbox {
-        root: Root::Pure { view, files: files() },
+        root: Root::Pure { view, files: files(libraries) },
         binds,
         namespaces: Namespaces::own(!grants.network),
         privileged: false,
@@ -136,14 +136,16 @@ fn bind(path: &Path, at: &Path, writable: bool) -> Result<Bind, Error> {
     Ok(bound.map_err(|error| Box::<Fault>::from(nuka_daemon::Error::from(error)))?)
 }
 
-/// What of `/etc` a shell looks for.
-fn files() -> Vec<RootFile> {
+/// What of `/etc` a shell looks for, and a loader.
+fn files(libraries: Option<Vec<u8>>) -> Vec<RootFile> {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let file = |path: &str, text: String| RootFile { path: path.into(), bytes: text.into_bytes() };
-    vec![
+    let mut files = vec![
         file("/etc/passwd", format!("nuka:x:{user}:{group}::/tmp:/bin/sh\n")),
         file("/etc/group", format!("nuka:x:{group}:\n")),
-    ]
+    ];
+    files.extend(libraries.map(|bytes| RootFile { path: "/etc/ld.so.cache".into(), bytes }));
+    files
 }
 
 fn variables(context: &Context, grants: &Grants) -> Vec<(OsString, OsString)> {

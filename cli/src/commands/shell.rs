@@ -107,7 +107,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         None => vec![shell.into_os_string()],
     };
     if arguments.pure {
-        return pure::run(context, composed.composed, &launchers, &grants, words);
+        let libraries = nuka.loader_cache(view.view)?;
+        return pure::run(context, (composed.composed, libraries), &launchers, &grants, words);
     }
     let status = beside_the_host(context, &view, composed, &launchers, &grants, words)?;
     Ok(Exit::Program(code(status)))
