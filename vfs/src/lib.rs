@@ -3,7 +3,8 @@
 //! - [`mount`](mod@mount) shows a [`Source`](source::Source) as a read-only filesystem: `<pid>-<name>-<version>` at its
 //!   root, trees below, straight from the store's objects. [`Integrity`] sees to it that no wrong byte is shown.
 //! - [`view`] composes one tree as a directory, by the best means that the host has, and [`sandbox`] starts programs in
-//!   a root of their own that is made of it, or with the host's root and the view in it.
+//!   a root of their own that is made of it, or with the host's root and the view in it; [`loader_cache`] is what its
+//!   native libraries are found by.
 //! - [`namespace`] is where an unprivileged process may mount.
 //! - [`probe`](mod@probe) tells people beforehand whether this machine can do the work.
 //!
@@ -14,6 +15,7 @@ mod erofs;
 mod filesystem;
 mod fuse;
 mod integrity;
+mod libraries;
 pub mod mount;
 pub mod namespace;
 mod platform;
@@ -23,3 +25,4 @@ pub mod source;
 pub mod view;
 
 pub use integrity::{Damage, Fault, Integrity};
+pub use libraries::loader_cache;

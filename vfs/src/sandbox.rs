@@ -53,7 +53,7 @@ pub enum Root {
         /// The view.
         view: Composed,
         /// Files that are made for this root alone: whatever of `/etc` is the machine's or the person's. Here belongs
-        /// an `ld.so.cache` of the view's libraries. They go before the view's own.
+        /// the [`loader_cache`](crate::loader_cache()) of the view's libraries. They go before the view's own.
         files: Vec<RootFile>,
     },
 }

@@ -39,12 +39,17 @@ struct Linked {
     loader: Option<PathBuf>,
 }
 
-/// Starts the words' shell in there.
-pub fn run(context: &Context, view: Composed, launchers: &Launchers, grants: &Grants, begun: &Begun) -> Done {
+/// Starts the shell in there. With the view comes what its native libraries are found by.
+pub fn run(
+    context: &Context,
+    (view, libraries): (Composed, Option<Vec<u8>>),
+    launchers: &Launchers,
+    grants: &Grants,
+    begun: &Begun,
+) -> Done {
     let environment = &context.environment;
     let shell = begun.shell.clone();
     let files_inside = Path::new(HOST).join("launch").join(launch::FILES);
-
     let own = environment.executable.clone().ok_or_else(|| Error::Usage {
         message: "it is not known where nuka's own program is".to_owned(),
         help: "start nuka by its path".to_owned(),
@@ -86,7 +91,7 @@ pub fn run(context: &Context, view: Composed, launchers: &Launchers, grants: &Gr
     let mut env = variables(context, grants);
     env.extend(begun.variables(&files_inside));
     let sandbox = Sandbox {
-        root: Root::Pure { view, files: files() },
+        root: Root::Pure { view, files: files(libraries) },
         binds,
         namespaces: Namespaces::own(!grants.network),
         privileged: false,
@@ -134,14 +139,16 @@ fn bind(path: &Path, at: &Path, writable: bool) -> Result<Bind, Error> {
     Ok(bound.map_err(|error| Box::<Fault>::from(nuka_daemon::Error::from(error)))?)
 }
 
-/// What of `/etc` a shell looks for.
-fn files() -> Vec<RootFile> {
+/// What of `/etc` a shell looks for, and a loader.
+fn files(libraries: Option<Vec<u8>>) -> Vec<RootFile> {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let file = |path: &str, text: String| RootFile { path: path.into(), bytes: text.into_bytes() };
-    vec![
+    let mut files = vec![
         file("/etc/passwd", format!("nuka:x:{user}:{group}::/tmp:/bin/sh\n")),
         file("/etc/group", format!("nuka:x:{group}:\n")),
-    ]
+    ];
+    files.extend(libraries.map(|bytes| RootFile { path: "/etc/ld.so.cache".into(), bytes }));
+    files
 }
 
 fn variables(context: &Context, grants: &Grants) -> Vec<(OsString, OsString)> {

@@ -122,7 +122,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     };
     let begun = Begun { shell: shell(context), command: arguments.command.clone(), settings };
     if arguments.pure {
-        return pure::run(context, composed.composed, &launchers, &grants, &begun);
+        let libraries = nuka.loader_cache(view.view)?;
+        return pure::run(context, (composed.composed, libraries), &launchers, &grants, &begun);
     }
     let status = beside_the_host(context, &view, composed, &launchers, &grants, &begun)?;
     Ok(Exit::Program(code(status)))

@@ -202,6 +202,11 @@ impl Client {
         Ok(self.here.compose(view, wanted, helper)?)
     }
 
+    /// What native programs find the libraries of a view by, in a root that is made of it.
+    pub fn loader_cache(&self, view: Cid) -> Answer<Option<Vec<u8>>> {
+        Ok(self.here.loader_cache(view)?)
+    }
+
     /// Does now what starting a program would do the first time.
     pub fn make_ready(&self, prepared: &Prepared, observer: &dyn Observer) -> Answer<()> {
         Ok(self.here.make_ready(prepared, observer)?)

@@ -143,6 +143,12 @@ impl Nuka {
         Ok(ComposedView { composed: views.compose(&view, means.unwrap_or(ViewMeans::Prepared))?, means })
     }
 
+    /// What native programs find the libraries of a view by, in a root that is made of it: `/etc/ld.so.cache`. Nothing if it
+    /// has none.
+    pub fn loader_cache(&self, view: Cid) -> Result<Option<Vec<u8>>, Error> {
+        Ok(nuka_vfs::loader_cache(self.shared.objects()?, &view)?)
+    }
+
     /// Mounts the image of a view, at no place, for somebody who may not.
     pub fn hand_over(&self, view: Cid) -> Result<Handed, Error> {
         match self.views()?.compose(&view, ViewMeans::Image)? {

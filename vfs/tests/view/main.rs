@@ -34,7 +34,7 @@ mod trees;
 use std::{panic, process::ExitCode};
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 25] = [
+const TRIALS: [(&str, fn()); 26] = [
     ("every_means_shows_the_tree", suite::every_means),
     ("every_means_shows_random_trees", suite::random_trees),
     ("every_means_as_another_user", suite::as_another_user),
@@ -46,6 +46,7 @@ const TRIALS: [(&str, fn()); 25] = [
     ("views_are_removed_and_swept", cache::removed),
     ("pure_root_has_the_view_only", root::pure),
     ("files_go_before_the_views", root::files),
+    ("libraries_are_found", root::libraries),
     ("binds", root::binds),
     ("binds_are_what_was_opened", limits::replaced),
     ("places_that_cannot_be", limits::places),

@@ -6,14 +6,15 @@ use crate::{
     trees::simple,
 };
 use nuka_vfs::{
-    sandbox::{Bind, Namespaces, Root, RootFile, Sandbox},
+    loader_cache,
+    sandbox::{Bind, Namespaces, Root, RootFile, Sandbox, Streams},
     view::{Composed, ViewMeans, choose},
 };
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// Files of a view in which this program runs: itself, a shell, and the libraries that they need.
@@ -203,4 +204,71 @@ pub fn binds() {
     let mut host = crate::suite::in_host(home.view(), &at, &["inside", "touch", &path("own/again")]);
     host.binds = vec![Bind::open(&own, false).unwrap()];
     assert!(output(&host).contains("ROFS"));
+}
+
+/// A library in a directory that the loader was not built with is found by the cache that is made of the view.
+pub fn libraries() {
+    let room = Room::new();
+    let made = room.path("made");
+    fs::create_dir(&made).unwrap();
+    fs::write(made.join("one.c"), "int one(void) { return 41; }").unwrap();
+    fs::write(made.join("main.c"), "int one(void); int main(void) { return one(); }").unwrap();
+    let compiled = [
+        &["-shared", "-fPIC", "-Wl,-soname,libone.so.1", "-o", "libone.so.1.2", "one.c"][..],
+        &["-o", "prog", "main.c", "./libone.so.1.2"],
+    ]
+    .into_iter()
+    .all(|words| Command::new("cc").args(words).current_dir(&made).status().is_ok_and(|s| s.success()));
+    if !compiled {
+        println!("    SKIPPED: there is no C compiler that makes shared libraries");
+        return;
+    }
+    let mut files = programs();
+    for (name, bytes) in [
+        ("usr/bin/prog*", fs::read(made.join("prog")).unwrap()),
+        ("usr/lib/odd/libone.so.1.2*", fs::read(made.join("libone.so.1.2")).unwrap()),
+        ("usr/lib/odd/libone.so -> libone.so.1.2", Vec::new()),
+        ("usr/lib/odd/libscript.so", b"INPUT(libone.so.1)".to_vec()),
+        ("usr/lib/odd/libcut.so", fs::read(made.join("libone.so.1.2")).unwrap()[..900].to_vec()),
+        ("etc/ld.so.conf.d/odd.conf", b"# not usual\n/usr/lib/odd/\n".to_vec()),
+    ] {
+        files.insert(name.into(), bytes);
+    }
+    let files: Vec<(&str, &[u8])> =
+        files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+    let tree = room.add(|batch| simple(batch, &files));
+    let cache = loader_cache(&room.store, &tree.cid).unwrap().unwrap();
+    let none = room.add(|batch| simple(batch, &[("usr/lib/libno.so", b"text")]));
+    assert_eq!(loader_cache(&room.store, &none.cid).unwrap(), None);
+    let view = views(&room.store, &room.path("cache")).compose(&tree.cid, ViewMeans::Prepared).unwrap();
+    let code = |files: Vec<RootFile>| {
+        let sandbox = Sandbox {
+            root: Root::Pure { view: view.clone(), files },
+            binds: Vec::new(),
+            namespaces: Namespaces::own(false),
+            privileged: false,
+            argv: vec!["prog".into()],
+            env: vec![("PATH".into(), "/usr/bin".into())],
+            cwd: PathBuf::from("/"),
+        };
+        let streams = Streams { error: Stdio::null(), ..Streams::default() };
+        sandbox.spawn(streams).unwrap().wait().unwrap().code()
+    };
+    assert_eq!(code(Vec::new()), Some(127));
+    assert_eq!(code(vec![RootFile { path: "/etc/ld.so.cache".into(), bytes: cache.clone() }]), Some(41));
+    // The system's own reader, where there is one.
+    let file = room.path("ld.so.cache");
+    fs::write(&file, cache).unwrap();
+    if let Ok(said) = Command::new("/sbin/ldconfig").arg("-p").arg("-C").arg(&file).output() {
+        let said = String::from_utf8(said.stdout).unwrap();
+        for wanted in [
+            "=> /usr/lib/odd/libone.so.1.2\n",
+            "=> /usr/lib/odd/libone.so\n",
+            "libone.so.1 (libc6",
+            "libc.so.6 (libc6",
+        ] {
+            assert!(said.contains(wanted), "{wanted}: {said}");
+        }
+        assert!(!said.contains("libscript") && !said.contains("libcut"), "{said}");
+    }
 }

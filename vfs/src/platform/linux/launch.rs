@@ -13,7 +13,7 @@ use crate::{
 };
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{self, CWD, Mode, OFlags, ResolveFlags},
+    fs::{self, CWD, FileType, Mode, OFlags, ResolveFlags},
     io::Errno,
     mount::{
         FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
@@ -33,6 +33,10 @@ use std::{
 /// What nobody needs of what is let in.
 const SAFE: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID.union(MountAttrFlags::MOUNT_ATTR_NODEV);
 const READ_ONLY: MountAttrFlags = SAFE.union(MountAttrFlags::MOUNT_ATTR_RDONLY);
+/// A device is used as ever, and its rights and times stay as they are: root in here is the one to whom it belongs.
+const DEVICE: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_NOSUID
+    .union(MountAttrFlags::MOUNT_ATTR_NOEXEC)
+    .union(MountAttrFlags::MOUNT_ATTR_RDONLY);
 /// Every host has it, and nothing in it is needed any more when the new root comes to be there.
 const ANCHOR: &CStr = c"/proc";
 const PATH: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
@@ -87,17 +91,26 @@ impl State {
                 Ok(()) | Err(Errno::EXIST) => Ok(()),
                 Err(error) => Err(error),
             },
+            Step::File { path, bytes } if bytes.is_empty() => {
+                let made =
+                    fs::mknodat(CWD, path.as_c_str(), FileType::RegularFile, Mode::from_raw_mode(0o644), 0);
+                made.or_else(|error| if error == Errno::EXIST { Ok(()) } else { Err(error) })
+            }
             Step::File { path, bytes } => write_to(path, OFlags::WRONLY | OFlags::CREATE, bytes),
             Step::Symlink { path, target } => fs::symlink(target.as_c_str(), path.as_c_str()),
-            Step::View { slot, at } => move_to(self.slot(*slot)?, at),
+            Step::View { slot, at } if at.to_bytes().starts_with(b"/") => move_to(self.slot(*slot)?, at),
+            Step::View { slot, at } => put(self.slot(*slot)?, at),
             Step::Attach { slot, at, kind } => {
-                let attributes = match kind {
-                    Kind::Device => MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NOEXEC,
-                    Kind::ReadOnly => READ_ONLY,
-                    Kind::Writable => SAFE,
-                    Kind::Same => MountAttrFlags::empty(),
-                };
-                attach(self.slot(*slot)?, at, attributes)
+                let mount = self.slot(*slot)?;
+                match kind {
+                    Kind::Device => {
+                        process::restrict_mount(mount, DEVICE, true)?;
+                        put(mount, at)
+                    }
+                    Kind::ReadOnly => attach(mount, at, READ_ONLY),
+                    Kind::Writable => attach(mount, at, SAFE),
+                    Kind::Same => put(mount, at),
+                }
             }
             Step::Again { from, at } => again(from, at),
             Step::Proc => {
@@ -161,7 +174,12 @@ fn new_root() -> Result<(), Errno> {
 fn mount_at(context: &OwnedFd, attributes: MountAttrFlags, at: &CStr) -> Result<(), Errno> {
     fsconfig_create(context)?;
     let mount = fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
-    move_to(mount.as_fd(), at)
+    put(mount.as_fd(), at)
+}
+
+/// Puts a mount that is nowhere at a place of the new root which these steps made, so that no link can lead there.
+fn put(mount: BorrowedFd<'_>, at: &CStr) -> Result<(), Errno> {
+    move_mount(mount, c"", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
 /// Puts a mount that is nowhere at a place to which no symlink leads.
@@ -181,7 +199,7 @@ fn attach(mount: BorrowedFd<'_>, at: &CStr, attributes: MountAttrFlags) -> Resul
 fn again(from: &CStr, at: &CStr) -> Result<(), Errno> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let tree = open_tree(CWD, from, flags)?;
-    move_to(tree.as_fd(), at)
+    put(tree.as_fd(), at)
 }
 
 /// The working directory becomes the root; the old one is below it for a moment and then gone.
