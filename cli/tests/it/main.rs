@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod bootstrap;
 mod care;
 mod completions;
 mod crowd;
@@ -14,4 +16,8 @@ mod pipes;
 mod programs;
 mod stop;
 mod support;
+#[allow(dead_code)]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "../../../daemon/tests/it/toy.rs"]
+mod toy;
 mod usage;
