@@ -4,7 +4,7 @@ use crate::{support::Place, toy::Toy};
 use std::process::Command;
 
 /// Hides the machine's programs, says what is left of them, and becomes what it is given.
-const HIDDEN: &str = "for place in /usr/bin /usr/sbin /usr/local/bin; do mount -t tmpfs hidden $place || exit 77; done; \
+const HIDDEN: &str = "for place in /usr/local/bin /usr/sbin /usr/bin; do mount -t tmpfs hidden $place || exit 77; done; \
                       echo left: /usr/bin/*; unset PATH; exec \"$@\"";
 
 #[test]
