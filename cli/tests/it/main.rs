@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod bootstrap;
 mod care;
 mod completions;
 mod crowd;
@@ -18,4 +20,8 @@ mod shell;
 mod stop;
 mod support;
 mod terminal;
+#[allow(dead_code)]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "../../../daemon/tests/it/toy.rs"]
+mod toy;
 mod usage;
