@@ -378,7 +378,12 @@ impl<'c> Profile<'c> {
     /// A symlink to nuka beside the profiles, so that launchers go on when nuka moves.
     fn nuka(&self) -> Answer<PathBuf> {
         let own = self.client.config().executable.clone().ok_or(ProfileError::NoExecutable)?;
-        let path = self.client.config().profiles().join(".nuka");
+        let profiles = self.client.config().profiles();
+        let path = profiles.join(".nuka");
+        if !profiles.is_dir() {
+            // An environment's profile is elsewhere.
+            self.directory.disk.directory(&profiles).map_err(ProfileError::file("make", &profiles))?;
+        }
         if !std::fs::read_link(&path).is_ok_and(|there| there == own) {
             let replaced = self.directory.disk.replace_symlink(&own, &path);
             replaced.map_err(ProfileError::file("make the symlink", &path))?;

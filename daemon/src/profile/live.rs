@@ -101,18 +101,26 @@ fn shared(disk: &Disk, state: &State, objects: &Objects, share: &Path) -> io::Re
     let mut made = BTreeSet::new();
     for (path, blob) in state.files() {
         let at = share.join(path);
-        if let Some(parent) = at.parent()
-            && made.insert(parent.to_owned())
-        {
-            disk.directory(parent)?;
-        }
-        match disk.symlink(&objects.blob_path(blob), &at) {
-            // Another package's directory is where this one's file would be.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        let parent = at.parent().unwrap_or(share);
+        let directory = match made.contains(parent) {
+            true => Ok(()),
+            false => disk.directory(parent),
+        };
+        let linked = directory.and_then(|()| {
+            made.insert(parent.to_owned());
+            disk.symlink(&objects.blob_path(blob), &at)
+        });
+        match linked {
+            // One package has a file where another has a directory: the first one stays.
+            Err(error) if in_the_way(&error) => {}
             other => other?,
         }
     }
     Ok(())
+}
+
+fn in_the_way(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory)
 }
 
 fn environment(disk: &Disk, state: &State, place: &Path, files: &Path) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! `nuka apply`: a profile becomes what an environment says.
 
-use super::{pins, target};
+use super::{from_beside, pins, target};
 use crate::{
     commands::{
         Done,
@@ -53,7 +53,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let progress = context.progress(&arguments.work);
     let made = nuka.environment(&targets[0], pins, false, &progress);
     progress.finish();
-    let made = made.map_err(named)?;
+    let mut made = made.map_err(named)?;
+    from_beside(&file, &mut made.packages);
     let progress = context.progress(&arguments.work);
     for program in made.packages.iter().flat_map(|package| &package.programs) {
         nuka.make_ready(program, &progress)?;

@@ -9,7 +9,7 @@ mod lock_file;
 
 use crate::{
     context::Context,
-    daemon::{Client, EnvironmentPackages, GenerationRoot, Settings, Target},
+    daemon::{Client, EnvironmentPackages, GenerationRoot, Installed, Settings, Target},
     error::Error,
     report::{escape::escape, hashes, progress::Progress},
 };
@@ -58,6 +58,17 @@ pub fn pins(context: &Context, nuka: &Client, file: &Path) -> Result<Option<Vec<
         }
     }
     Ok(Some(pins))
+}
+
+/// Packages whose recipes stand beside the environment's file are asked for by those, wherever they are asked for again.
+pub fn from_beside(file: &Path, packages: &mut [Installed]) {
+    for package in packages {
+        let recipe = file.with_file_name(format!("{}.nu", package.name()));
+        if recipe.is_file() {
+            let platform = package.asked.platform();
+            package.asked = Target::File { path: recipe, version: None, platform };
+        }
+    }
 }
 
 /// Builds an environment, merged into one view, and has it kept until its file is asked for again.
