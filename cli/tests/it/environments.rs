@@ -59,6 +59,8 @@ fn a_directorys_environment_is_entered_from_below_too() {
     let ended =
         good(shell(&place, "sub", "greet; cat $NOTE; echo \"$GREETING $HOOK\"; test -r $NUKA_FILES/a/note"));
     assert_eq!(ended.stdout, "hi\na note\nit's ran\n");
+    // Also where nothing was ever installed.
+    good(place.run(&["allow"]));
     // Kept as long as its file is there.
     good(place.run(&["gc", "--keep-since", "0s"]));
     assert!(good(place.run(&["store", "list"])).stdout.contains("greet"));
@@ -104,6 +106,12 @@ fn a_lock_file_holds_what_recipes_were() {
 fn one_line_of_an_environment_is_one_line_of_a_diff() {
     let place = world();
     good(place.run(&["apply", "--yes", "nuka.nu"]));
+    // Its packages are upgraded from the recipes beside it.
+    greet(&place, "1.1");
+    good(place.run(&["upgrade", "--yes"]));
+    assert!(good(place.run(&["list"])).stdout.contains("1.1"));
+    greet(&place, "1.0");
+    good(place.run(&["upgrade", "--yes"]));
     let profile = place.home().join(".local/state/nuka/profiles/default/current");
     assert_eq!(fs_err::read_to_string(profile.join("files/a/note")).unwrap(), "a note\n");
     let script = format!(". {}; cat $NOTE; echo $HOOK", profile.join("environment.sh").display());
