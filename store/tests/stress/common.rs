@@ -78,13 +78,23 @@ pub fn on_small_disk(child: &str, size: &str) {
     assert!(output.status.success(), "{child}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Runs this program with a limit of the shell's `ulimit`: what goes beyond fails in the middle of the work.
-pub fn limited(limit: (&str, u32), arguments: &[&OsStr]) -> Output {
+/// Runs this program with a limit of the shell's `ulimit`: what goes beyond fails in the middle of the work. Says whether
+/// the limit was enough; if not, the program must have ended with exit code 7 and named the cause.
+pub fn limited(limit: (&str, u32), arguments: &[&OsStr]) -> bool {
     // A write beyond the longest file is then an error; otherwise it would end the process.
     let script = r#"trap "" XFSZ; ulimit "$1" "$2" && shift 2 && exec "$@""#;
     let mut shell = Command::new("sh");
     shell.args(["-c", script, "sh", limit.0, &limit.1.to_string()]);
-    shell.arg(std::env::current_exe().unwrap()).args(arguments).output().unwrap()
+    let output = shell.arg(std::env::current_exe().unwrap()).args(arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        Some(0) => true,
+        Some(7) => {
+            assert!(names_the_cause(&text), "{limit:?}: {text}");
+            false
+        }
+        code => panic!("{limit:?}: {code:?} {text}"),
+    }
 }
 
 /// The limits that work is done under: open files, and the longest file in blocks of 512 bytes. From too little for

@@ -72,3 +72,42 @@ where
     });
     Some(Library { flags: machine | GLIBC, name: name.filter(|name| super::is_library(name)) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::{
+        io::{Seek as _, Write as _},
+        os::unix::fs::FileExt as _,
+    };
+
+    /// This program is a file of the kind that is looked for.
+    fn copy() -> File {
+        let mut copy = tempfile::tempfile().unwrap();
+        copy.write_all(&std::fs::read("/proc/self/exe").unwrap()).unwrap();
+        copy.rewind().unwrap();
+        copy
+    }
+
+    #[test]
+    fn whatever_a_file_says_it_is_read_or_passed_over() {
+        let file = copy();
+        let whole = library(file.try_clone().unwrap());
+        let length = file.metadata().unwrap().len();
+        // The headers, and where the loader's table tends to be: near the end of what is loaded.
+        let places = prop_oneof![0_u64..0x400, length / 2..length];
+        proptest!(ProptestConfig::with_cases(500), |(at in places, to: u64)| {
+            let mut before = [0; 8];
+            file.read_exact_at(&mut before, at.min(length - 8)).unwrap();
+            file.write_all_at(&to.to_le_bytes(), at.min(length - 8)).unwrap();
+            let _ = library(file.try_clone().unwrap());
+            file.write_all_at(&before, at.min(length - 8)).unwrap();
+        });
+        assert_eq!(library(file.try_clone().unwrap()), whole);
+        for cut in [0, 3, 4, 5, 40, 64, 700] {
+            file.set_len(cut).unwrap();
+            assert_eq!(library(file.try_clone().unwrap()), None);
+        }
+    }
+}
