@@ -278,8 +278,7 @@ impl<'c> Profile<'c> {
             packages: next.changes_since(&state),
             settings: next.settings.changes_since(&state.settings),
         };
-        self.directory.put_record(&record)?;
-        self.make_current(&record, &next)?;
+        self.make_current(&record, &next, true)?;
         Ok(Changed { record, new: true })
     }
 
@@ -292,7 +291,7 @@ impl<'c> Profile<'c> {
         let record = self.directory.record(number)?;
         let before = self.directory.current().ok().flatten();
         let state = self.state_of(&record)?;
-        self.make_current(&record, &state)?;
+        self.make_current(&record, &state, false)?;
         Ok(Changed { record, new: before.is_none_or(|before| before.number != number) })
     }
 
@@ -359,19 +358,32 @@ impl<'c> Profile<'c> {
             packages: Vec::new(),
             settings: Vec::new(),
         };
-        self.directory.put_record(&record)?;
-        self.make_current(&record, &State::default())?;
+        self.make_current(&record, &State::default(), true)?;
         Ok(record)
     }
 
-    fn make_current(&self, record: &Record, state: &State) -> Answer<()> {
+    fn make_current(&self, record: &Record, state: &State, new: bool) -> Answer<()> {
         let current = self.directory.current().ok().flatten();
         let objects = self.client.here().objects()?;
         let nuka = self.nuka()?;
-        let live = live::make(&self.directory, current.as_ref(), record.number, state, objects, &nuka)?;
-        self.directory.switch(&live)?;
-        let before = current.map(|current| current.live).unwrap_or_default();
-        live::sweep(&self.directory, &[&live, &before])?;
+        let making = live::Making {
+            directory: &self.directory,
+            current: current.as_ref(),
+            number: record.number,
+            objects,
+            nuka: &nuka,
+        };
+        let base = making.base();
+        if new {
+            // Makes what was taken durable, too.
+            self.directory.put_record(record)?;
+        } else if base.is_some() {
+            self.directory.sync()?;
+        }
+        let live = making.make(state, base)?;
+        let before = current.map(|current| current.live);
+        self.directory.switch(&live, before.as_deref())?;
+        live::sweep(&self.directory, &[&live, &before.unwrap_or_default()])?;
         Ok(())
     }
 

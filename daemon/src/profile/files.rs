@@ -306,8 +306,19 @@ impl ProfileDirectory {
         Ok(())
     }
 
-    /// Makes a directory in `live/` count.
-    pub fn switch(&self, live: &str) -> Result<()> {
+    /// The directory in `live/` that counted before the one that does.
+    pub fn previous(&self) -> Option<String> {
+        let target = std::fs::read_link(self.at("previous")).ok()?;
+        target.strip_prefix("live").ok()?.to_str().map(str::to_owned)
+    }
+
+    /// Makes a directory in `live/` count, in place of another.
+    pub fn switch(&self, live: &str, before: Option<&str>) -> Result<()> {
+        if let Some(before) = before {
+            let path = self.at("previous");
+            let replaced = self.disk.replace_symlink(&Path::new("live").join(before), &path);
+            replaced.map_err(ProfileError::file("write", &path))?;
+        }
         let path = self.current_path();
         let failed = ProfileError::file("switch", &path);
         let switched = self.disk.replace_symlink(&Path::new("live").join(live), &path);

@@ -8,6 +8,8 @@
 //! NAME/next               about which number comes next: a hint
 //! NAME/live/N[.K]/        generation N as programs and shells see it: bin/, share/, environment.* (`live.rs`)
 //! NAME/current            a symlink to one of these: the one that counts. It is replaced by a rename, so there is always one
+//! NAME/previous           the same to the one that counted before: what comes next is made of it, where only that which is other
+//!                         changes
 //! NAME/launchers/         launchers by their contents, of which `live/` has hard links: a cache
 //! nuka                    a symlink to nuka itself, for the launchers
 //! ```

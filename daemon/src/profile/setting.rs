@@ -32,6 +32,11 @@ pub struct Settings {
 pub const FILES: &str = "$NUKA_FILES";
 
 impl Settings {
+    /// What of it an environment says.
+    pub fn of_environment(&self) -> [&BTreeMap<String, String>; 3] {
+        [&self.variables, &self.files, &self.hooks]
+    }
+
     /// What the environment's own programs may do: see its variables, and read its files where they are.
     pub fn permit(&self, files: &Path) -> Permit {
         let directories = match self.files.is_empty() {
