@@ -207,5 +207,6 @@ fn a_view_is_handed_over_to_another_user() {
     .unwrap();
     let mine = home.join("mine.nu");
     let ended = as_user(&["--quiet", "shell", mine.to_str().unwrap(), "-c", "true"]);
-    assert_ne!(ended.code, 0, "{ended}");
+    assert_eq!(ended.code, 125, "{ended}");
+    assert!(ended.stderr.contains("builds no recipes of theirs"), "{ended}");
 }
