@@ -59,21 +59,18 @@ fn compare(directory: &Path, extent: Extent) -> Result<usize, String> {
     let mut files = 0;
     for first in &one.stages {
         for second in two.stages.iter().filter(|stage| stage.number > 1 || first.number == 1) {
-            let known: BTreeMap<&str, &Artefact> = second
-                .archives
-                .iter()
-                .chain(&second.programs)
-                .map(|artefact| (artefact.path.as_str(), artefact))
-                .collect();
-            for artefact in first.archives.iter().chain(&first.programs) {
-                let Some(other) = known.get(artefact.path.as_str()) else { continue };
-                files += 1;
-                if other.blob != artefact.blob {
-                    println!(
-                        "{}: stage {} of one, stage {} of two",
-                        artefact.path, first.number, second.number
-                    );
-                    different += 1;
+            // A program has the path of its own archive.
+            for (old, new) in [(&first.archives, &second.archives), (&first.programs, &second.programs)] {
+                let known: BTreeMap<&str, &Artefact> =
+                    new.iter().map(|artefact| (artefact.path.as_str(), artefact)).collect();
+                for artefact in old {
+                    let Some(other) = known.get(artefact.path.as_str()) else { continue };
+                    files += 1;
+                    if other.blob != artefact.blob {
+                        let (one, two) = (first.number, second.number);
+                        println!("{}: stage {one} of one, stage {two} of two", artefact.path);
+                        different += 1;
+                    }
                 }
             }
         }

