@@ -95,6 +95,7 @@ fn bootstrap(
     let directory = std::path::absolute(directory).map_err(|error| error.to_string())?;
     let own = directory.join(place);
     let config = Config {
+        user: 0,
         store: own.join("store"),
         cache: directory.join("cache"),
         state: own.join("state"),

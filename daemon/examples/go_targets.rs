@@ -84,6 +84,7 @@ fn build(directory: &Path, package: &str, platform: &str) -> Result<Vec<u8>, Str
     let directory = std::path::absolute(directory).map_err(|error| error.to_string())?;
     let nuka = Client::new(
         Config {
+            user: 0,
             store: directory.join("store"),
             cache: directory.join("cache"),
             state: directory.join("state"),

@@ -89,6 +89,16 @@ fn launch(file: &Path, arguments: &[OsString], terminal: Terminal) -> Result<Exi
         let guest = crate::commands::grants::guest_of(&host)?;
         grants.directories.push(GrantedDirectory { host, guest, write: false });
     }
+    grants.directories.retain(|directory| {
+        let there = directory.host.exists();
+        if !there {
+            let (program, host) = (&prepared.program, directory.host.display());
+            context.warn(&format!(
+                "{host}, which {program} was permitted, is gone: `nuka permit {program} --revoke`"
+            ));
+        }
+        there
+    });
     let value = |name: String| Some((name.clone(), context.environment.variables.get(&name)?.clone()));
     grants.env = env.into_iter().filter_map(value).collect();
     let progress = context.progress(&crate::context::WorkArguments::LOCAL);

@@ -86,7 +86,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let nuka = context.nuka(&arguments.work);
     let progress = context.progress(&arguments.work);
     let inside = match arguments.packages.as_slice() {
-        [] => Inside::of_environment(context, &nuka, &progress)?,
+        [] => Inside::of_environment(context, &nuka, &environment::required(context)?, &progress)?,
+        packages if environment::named(context, packages).is_some() => {
+            let file = environment::named(context, packages).unwrap_or_default();
+            Inside::of_environment(context, &nuka, &file, &progress)?
+        }
         packages => {
             let view = nuka.view(packages, &progress);
             let view = view.map_err(|fault| hashes::name_recipe(fault, packages))?;
@@ -136,9 +140,13 @@ struct Inside {
 }
 
 impl Inside {
-    fn of_environment(context: &Context, nuka: &Client, progress: &Progress) -> Result<Self, Error> {
-        let file = environment::required(context)?;
-        let made = environment::obtain(context, nuka, &file, progress)?;
+    fn of_environment(
+        context: &Context,
+        nuka: &Client,
+        file: &Path,
+        progress: &Progress,
+    ) -> Result<Self, Error> {
+        let made = environment::obtain(context, nuka, file, progress)?;
         let mut programs: BTreeMap<String, Prepared> = BTreeMap::new();
         for package in &made.packages {
             for prepared in &package.programs {

@@ -197,8 +197,24 @@ impl<'c> Profile<'c> {
     /// # Errors
     /// [`ProfileError::Edited`], [`ProfileError::File`].
     pub fn current(&self) -> Answer<Option<Record>> {
-        let Some(current) = self.directory.current()? else { return Ok(None) };
-        Ok(Some(self.directory.record(current.number)?))
+        if let Some(current) = self.directory.current()? {
+            return Ok(Some(self.directory.record(current.number)?));
+        }
+        match self.directory.numbers()?.as_slice() {
+            // Not even the first change was finished.
+            [] | [GenerationNumber::FIRST] => Ok(None),
+            _ => {
+                let (path, reason) = (self.directory.current_path(), "it is missing".to_owned());
+                Err(ProfileError::Edited { path, reason }.into())
+            }
+        }
+    }
+
+    /// Sets right by what launchers start nuka, if that has moved. What cannot be set right is told by whatever needs it.
+    pub fn find_nuka(&self) {
+        if self.client.config().profiles().is_dir() {
+            let _ = self.nuka();
+        }
     }
 
     /// What is installed.
@@ -261,6 +277,13 @@ impl<'c> Profile<'c> {
         let edit = edit(&state)?;
         let Step { next, put, remove } = step(&state, edit)?;
         if put.is_empty() && remove.is_empty() && next.settings == state.settings {
+            self.nuka()?;
+            if !self.is_up(&state) {
+                let text =
+                    "the profile's programs were not as nuka left them: they were put up anew".to_owned();
+                observer.event(Event::Warning { text });
+                self.make_current(&before, &state, false)?;
+            }
             return Ok(Changed { record: before, new: false });
         }
         next.programs().map_err(|conflict| ProfileError::Conflict { conflict })?;
@@ -360,6 +383,13 @@ impl<'c> Profile<'c> {
         };
         self.make_current(&record, &State::default(), true)?;
         Ok(record)
+    }
+
+    /// Whether the programs of the generation that counts are where they should be.
+    fn is_up(&self, state: &State) -> bool {
+        let Ok(programs) = state.programs() else { return true };
+        let bin = self.current_path().join("bin");
+        programs.keys().all(|name| bin.join(name).exists())
     }
 
     fn make_current(&self, record: &Record, state: &State, new: bool) -> Answer<()> {

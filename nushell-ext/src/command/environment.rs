@@ -116,8 +116,7 @@ fn variable(name: &str) -> Result<(), String> {
         return Err("a variable's name has letters, digits and `_`".to_owned());
     }
     match OWN.contains(&name) {
-        true => Err("this variable is set by nuka and the system; the packages' programs are on PATH anyway"
-            .to_owned()),
+        true => Err("nuka or the system sets this variable".to_owned()),
         false => Ok(()),
     }
 }

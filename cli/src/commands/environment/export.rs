@@ -1,6 +1,6 @@
 //! `nuka export`: packages to go.
 
-use super::{obtain, required};
+use super::{named, obtain, required};
 use crate::{
     commands::{Done, profile::install},
     context::{Context, WorkArguments},
@@ -60,9 +60,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
     let nuka = context.nuka(&arguments.work);
     let (packages, settings): (Vec<Installed>, Settings) = match arguments.packages.as_slice() {
-        [] => {
+        packages if packages.is_empty() || named(context, packages).is_some() => {
+            let file = named(context, packages).map_or_else(|| required(context), Ok)?;
             let progress = context.progress(&arguments.work);
-            let made = obtain(context, &nuka, &required(context)?, &progress);
+            let made = obtain(context, &nuka, &file, &progress);
             progress.finish();
             let made = made?;
             (made.packages, made.settings)

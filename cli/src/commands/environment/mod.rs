@@ -26,6 +26,16 @@ pub fn nearest(context: &Context) -> Option<PathBuf> {
     here.ancestors().map(|directory| directory.join(FILE)).find(|file| file.is_file())
 }
 
+/// An environment's file that is named where packages are.
+pub fn named(context: &Context, packages: &[Target]) -> Option<PathBuf> {
+    match packages {
+        [Target::File { path, .. }] if path.file_name().is_some_and(|name| name == FILE) => {
+            Some(context.environment.current_directory.join(path))
+        }
+        _ => None,
+    }
+}
+
 /// The same where one has to be.
 pub fn required(context: &Context) -> Result<PathBuf, Error> {
     nearest(context).ok_or_else(|| Error::Absent {

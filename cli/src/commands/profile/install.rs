@@ -19,7 +19,7 @@ What is installed is a generation of a profile: the one before is there as long 
 
 Examples:
   nuka install lua sqlite            the newest versions
-  nuka install lua@5.3.6             a certain one
+  nuka install lua@5.4.8             a certain one
   nuka install ./hello.nu            from a recipe of your own
   nuka install --profile work jsonnet")]
 pub struct Arguments {

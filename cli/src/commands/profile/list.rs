@@ -39,7 +39,9 @@ struct Row<'a> {
 /// Prints it.
 pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let nuka = context.local();
-    let state = arguments.profile.open(&nuka).state()?;
+    let profile = arguments.profile.open(&nuka);
+    profile.find_nuka();
+    let state = profile.state()?;
     let rows: Vec<Row<'_>> = state.packages.values().map(row).collect();
     arguments.format.print(context, &rows, |style| {
         let mut table = Table::new([text("PACKAGE"), text("VERSION"), number("SIZE"), text("PROGRAMS")]);

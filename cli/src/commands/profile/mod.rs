@@ -80,10 +80,12 @@ pub fn tell(context: &Context, profile: &Profile<'_>, changed: &Changed) {
 fn hint(context: &Context, bin: &Path) {
     let path = context.environment.variables.get("PATH").map(String::as_str).unwrap_or_default();
     if std::env::split_paths(OsStr::new(path)).all(|entry| entry != bin) {
-        context.say(&format!(
-            "its programs are in {}, which is not on PATH: `nuka setup` puts it there",
-            escape(&bin.display().to_string())
-        ));
+        let shown = escape(&bin.display().to_string()).into_owned();
+        let default = bin.components().rev().nth(2).is_some_and(|name| name.as_os_str() == "default");
+        context.say(&match default {
+            true => format!("its programs are in {shown}, which is not on PATH: `nuka setup` puts it there"),
+            false => format!("its programs are in {shown}"),
+        });
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Let an installed program do more, from now on
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A program reads the directory that it is started in, and does what its recipe declares. What is permitted here is added
+A program reads the directory that it is started in, unless that is your home or one above, and does what its recipe declares. What is permitted here is added
 to what was permitted before, and holds whatever version is installed.
 
 Examples:
@@ -34,7 +34,7 @@ pub struct Arguments {
     /// It may read a directory
     #[arg(long, value_name = "DIR", requires = "program")]
     read: Vec<PathBuf>,
-    /// It may change the directory that it is started in, whichever that is
+    /// It may change the directory that it is started in, whichever that is below your home or elsewhere
     #[arg(long, requires = "program")]
     write_here: bool,
     /// It sees a variable, with the value that it has when the program is started
@@ -105,6 +105,12 @@ fn permit(context: &Context, arguments: &Arguments) -> Result<Permit, Error> {
     let place = |path: &Path| {
         let path = here.join(path);
         let real = path.canonicalize().map_err(Error::file("let the program into", &path))?;
+        if !real.is_dir() || real.parent().is_none() {
+            return Err(Error::Usage {
+                message: format!("{} cannot be given to a program", real.display()),
+                help: "name a directory below `/`".to_owned(),
+            });
+        }
         match real.to_str() {
             Some(_) => Ok(real),
             None => Err(Error::Usage {
@@ -117,6 +123,16 @@ fn permit(context: &Context, arguments: &Arguments) -> Result<Permit, Error> {
     for (paths, write) in [(&arguments.read, false), (&arguments.write, true)] {
         for path in paths {
             *permit.directories.entry(place(path)?).or_default() |= write;
+        }
+    }
+    for name in &arguments.env {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(Error::Usage {
+                message: format!("`{name}` is no variable's name"),
+                help: "a program sees a variable with the value that it has when it is started: `--env NAME`"
+                    .to_owned(),
+            });
         }
     }
     permit.env = arguments.env.clone();

@@ -7,6 +7,7 @@ use crate::{
     daemon::Edit,
     exit::Exit,
 };
+use std::collections::BTreeSet;
 
 /// Remove installed packages
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let nuka = context.local();
     let profile = arguments.profile.open(&nuka);
     let progress = context.progress(&WorkArguments::LOCAL);
-    let edit = Edit { remove: arguments.packages.clone(), ..Edit::default() };
+    let names: BTreeSet<String> = arguments.packages.iter().cloned().collect();
+    let edit = Edit { remove: names.into_iter().collect(), ..Edit::default() };
     let why = format!("remove {}", arguments.packages.join(" "));
     let changed = profile.change(&why, &progress, |_| Ok(edit));
     progress.finish();

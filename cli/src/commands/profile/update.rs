@@ -49,22 +49,26 @@ pub struct UpgradeArguments {
 pub fn update(context: &Context, arguments: &UpdateArguments) -> Done {
     let nuka = context.local();
     let state = arguments.profile.open(&nuka).state()?;
-    let mut changes = Vec::new();
+    let (mut changes, mut unknown) = (Vec::new(), false);
     for package in state.packages.values() {
         match newer(&nuka, package) {
             Ok(change) => changes.extend(change),
             // A recipe that is gone or broken holds up nothing else.
-            Err(error) => context.warn(&format!("{}: {error}", package.name())),
+            Err(error) => {
+                unknown = true;
+                context.warn(&format!("{}: {error}", package.name()));
+            }
         }
     }
     arguments.format.print(context, &changes, |_| {
         changes.iter().map(|change| format!("{}\n", show::change(change))).collect()
     })?;
     context.say(match changes.is_empty() {
+        true if unknown => "all others are as their recipes say",
         true => "everything is as its recipe says",
         false => "`nuka upgrade` changes this",
     });
-    Ok(Exit::Success)
+    Ok(if unknown { Exit::Failure } else { Exit::Success })
 }
 
 fn newer(nuka: &Client, package: &Installed) -> Result<Option<PackageChange>, Error> {

@@ -17,9 +17,20 @@ const WHY: &str = " written by `nuka setup`, taken out by `nuka setup --undo`";
 const MADE: &str = " (file made)";
 const ENDED: &str = " (line ended)";
 
+/// Bytes as a text of as many characters: what a file holds need not be UTF-8, and stays what it is.
+pub fn text_of(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
+
+/// The bytes of such a text.
+pub fn bytes_of(text: &str) -> Vec<u8> {
+    text.chars().map(|character| u8::try_from(u32::from(character)).unwrap_or(b'?')).collect()
+}
+
 /// The file with the block; `None` if it has it already.
 pub fn with(text: Option<&str>, script: &Path) -> Option<String> {
-    let quoted = format!("'{}'", script.display().to_string().replace('\'', "'\\''"));
+    let script = text_of(script.as_os_str().as_encoded_bytes());
+    let quoted = format!("'{}'", script.replace('\'', "'\\''"));
     let (head, begun) = match text {
         None => (String::new(), MADE),
         Some(text) => {
@@ -41,17 +52,24 @@ pub fn with(text: Option<&str>, script: &Path) -> Option<String> {
 }
 
 /// The file without the block: `None` if it has none, and nothing in that if the file was made for it and holds nothing else.
+/// Only what is a block from its first line to its last one is taken out: of one that was edited, nothing.
 pub fn without(text: &str) -> Option<Option<String>> {
-    let begin = text.find(BEGIN).filter(|at| *at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n'))?;
-    let (before, rest) = text.split_at(begin);
-    let (block, after) = rest.split_once(END)?;
-    let head = block.lines().next().unwrap_or_default();
-    let before = match head.ends_with(ENDED) {
-        true => before.strip_suffix('\n').unwrap_or(before),
-        false => before,
-    };
-    let rest = format!("{before}{after}");
-    Some((!(head.ends_with(MADE) && rest.is_empty())).then_some(rest))
+    let mut from = 0;
+    while let Some(at) = text.get(from..)?.find(BEGIN).map(|at| at + from) {
+        from = at + BEGIN.len();
+        let (before, rest) = text.split_at(at);
+        let Some((head, body)) = rest.split_once('\n') else { continue };
+        let body = body.strip_prefix("if [ -r ").and_then(|line| line.split_once('\n'));
+        let after = body.and_then(|(_, after)| after.strip_prefix(END));
+        let Some(after) = after.filter(|_| at == 0 || before.ends_with('\n')) else { continue };
+        let before = match head.ends_with(ENDED) {
+            true => before.strip_suffix('\n').unwrap_or(before),
+            false => before,
+        };
+        let rest = format!("{before}{after}");
+        return Some((!(head.ends_with(MADE) && rest.is_empty())).then_some(rest));
+    }
+    None
 }
 
 #[cfg(test)]
@@ -70,6 +88,11 @@ mod tests {
         // What the person wrote into it stays.
         assert_eq!(without(&format!("{made}mine\n")), Some(Some("mine\n".to_owned())));
         assert_eq!(without("# nothing of nuka's\n"), None);
+        // What is no block any more is the person's own, and what stands behind it too.
+        let edited = made.replace(END, "");
+        assert_eq!(without(&format!("{edited}mine\n")), None);
+        let again = with(Some(&format!("{edited}mine\n")), Path::new("/s")).unwrap();
+        assert_eq!(without(&again), Some(Some(format!("{edited}mine\n"))));
     }
 
     proptest! {

@@ -107,7 +107,8 @@ impl Places<'_> {
             Shell::Zsh => {
                 let variables = &self.context.environment.variables;
                 let place = variables.get("ZDOTDIR").map(PathBuf::from).filter(|path| path.is_absolute());
-                vec![place.unwrap_or_else(|| home.clone()).join(".zshrc")]
+                // Read before `.zshrc`, in which completions are usually begun.
+                vec![place.unwrap_or_else(|| home.clone()).join(".zshenv")]
             }
             Shell::Fish | Shell::Nushell => Vec::new(),
         }
@@ -121,6 +122,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let config = config.filter(|path| path.is_absolute()).unwrap_or_else(|| environment.home.join(".config"));
     let client = context.local();
     let profile = Profile::new(&client, &ProfileName::default()).current_path();
+    // Launchers start nuka by a symlink, which may be of a nuka that has moved.
+    Profile::new(&client, &ProfileName::default()).find_nuka();
     let nuka = environment.executable.clone().unwrap_or_else(|| PathBuf::from("nuka"));
     let places = Places { context, config, profile, nuka };
     let shells: BTreeSet<Shell> = match arguments.shell.as_slice() {
@@ -139,6 +142,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     }
     if arguments.undo {
         return undo(&places, &shells);
+    }
+    // Before anything is written.
+    for file in shells.iter().flat_map(|shell| places.shared(*shell)) {
+        read(&file)?;
     }
     for shell in &shells {
         set_up(&places, *shell, arguments.hook)?;
@@ -159,6 +166,7 @@ fn is_here(context: &Context, shell: Shell) -> bool {
 
 fn set_up(places: &Places<'_>, shell: Shell, hook: bool) -> Result<(), Error> {
     let text = scripts::of(shell, &places.profile, hook.then_some(places.nuka.as_path()));
+    let text = block::text_of(text.as_bytes());
     if let Some(own) = places.own(shell) {
         return write(places, &own, &text);
     }
@@ -210,15 +218,23 @@ fn undo(places: &Places<'_>, shells: &BTreeSet<Shell>) -> Done {
     Ok(Exit::Success)
 }
 
-/// The file's text; `None` if it is not there.
+/// The file's bytes, as a text (`block::text_of`); `None` if it is not there.
 fn read(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(block::text_of(&bytes))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.is_symlink() {
+            // What is to be there is somebody else's affair.
+            true => Err(Error::Usage {
+                message: format!("{} is a symlink that leads nowhere", path.display()),
+                help: "make what it leads to, or remove it".to_owned(),
+            }),
+            false => Ok(None),
+        },
         Err(error) => Err(Error::file("read", path)(error)),
     }
 }
 
+/// Writes bytes that are such a text.
 fn write(places: &Places<'_>, path: &Path, text: &str) -> Result<(), Error> {
     if read(path).is_ok_and(|before| before.as_deref() == Some(text)) {
         return Ok(());
@@ -226,7 +242,7 @@ fn write(places: &Places<'_>, path: &Path, text: &str) -> Result<(), Error> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(Error::file("make", parent))?;
     }
-    replace(path, text.as_bytes()).map_err(Error::file("write", path))?;
+    replace(path, &block::bytes_of(text)).map_err(Error::file("write", path))?;
     places.context.say(&format!("wrote {}", escape(&path.display().to_string())));
     Ok(())
 }
