@@ -403,7 +403,7 @@ impl<'c> Profile<'c> {
             objects,
             nuka: &nuka,
         };
-        let base = making.base();
+        let base = making.base(&record.tree, state);
         if new {
             // Makes what was taken durable, too.
             self.directory.put_record(record)?;

@@ -20,7 +20,7 @@ use crate::{
     launcher::{self, Launcher},
     nuka::Prepared,
 };
-use nuka_pir::BlobId;
+use nuka_pir::{BlobId, Cid};
 use nuka_store::{ObjectReader as _, Objects};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -67,8 +67,9 @@ impl Making<'_> {
         format!("{VERSION} {}\n", launcher::head(self.nuka))
     }
 
-    /// Takes the earlier directory, if it is as it was left. What is put up anew begins with nothing.
-    pub fn base(&self) -> Option<Base> {
+    /// Takes the earlier directory, if it is as it was left, to make this generation of it. What is put up anew begins with
+    /// nothing.
+    pub fn base(&self, tree: &Cid, state: &State) -> Option<Base> {
         let current = self.current?;
         let name = self.directory.previous().filter(|name| *name != current.live)?;
         let number = name.split('.').next()?.parse().ok()?;
@@ -76,7 +77,8 @@ impl Making<'_> {
             return None;
         }
         let place = self.directory.live().join(&name);
-        let state = tree::load(self.objects, &self.directory.record(number).ok()?.tree).ok()?;
+        let record = self.directory.record(number).ok()?;
+        let state = tree::load_beside(self.objects, &record.tree, Some((tree, state))).ok()?;
         let as_made = std::fs::read_to_string(place.join(FORMAT)).ok()? == self.format();
         let there: BTreeSet<String> = std::fs::read_dir(place.join("bin"))
             .ok()?

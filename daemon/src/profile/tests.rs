@@ -322,5 +322,13 @@ fn generations_share_what_they_have_in_common() {
     let again = profile.change("back", &Silent, |_| Ok(Edit { put: vec![back], ..Edit::default() })).unwrap();
     assert_eq!(again.record.tree, profile.record("2".parse().unwrap()).unwrap().tree);
     assert!(objects.directory(&again.record.tree).is_ok());
+    // One that is read beside another is read as it is alone.
+    let other = profile.record("3".parse().unwrap()).unwrap();
+    let known = tree::load(objects, &again.record.tree).unwrap();
+    let beside = tree::load_beside(objects, &other.tree, Some((&again.record.tree, &known))).unwrap();
+    let alone = tree::load(objects, &other.tree).unwrap();
+    let text = |state: &super::State| serde_json::to_string(&state.packages).unwrap();
+    assert_eq!(text(&beside), text(&alone));
+    assert_ne!(text(&beside), text(&known));
     assert_eq!(again.record.number, "4".parse::<GenerationNumber>().unwrap());
 }

@@ -85,6 +85,16 @@ struct PackagesFile {
 /// # Errors
 /// [`Error::Store`] if part of it is missing or damaged, [`Error::Generation`] if it is none, or one of another version.
 pub fn load(objects: &impl ObjectReader, tree: &Cid) -> Result<State, Error> {
+    load_beside(objects, tree, None)
+}
+
+/// The same beside another generation that is in memory: what both have in common is not read again.
+pub(super) fn load_beside(
+    objects: &impl ObjectReader,
+    tree: &Cid,
+    known: Option<(&Cid, &State)>,
+) -> Result<State, Error> {
+    let known = known.map(|(tree, state)| Known::new(objects, tree, state)).transpose()?;
     let mut state = State::default();
     for (name, node) in objects.directory(tree)?.entries() {
         match node {
@@ -94,7 +104,10 @@ pub fn load(objects: &impl ObjectReader, tree: &Cid) -> Result<State, Error> {
                 state.settings = file.settings;
             }
             Node::Directory { cid, .. } => {
-                let packages = shard(objects, tree, cid)?;
+                let packages = match known.as_ref().and_then(|known| known.shards.get(cid)) {
+                    Some(packages) => packages.iter().map(|package| Installed::clone(package)).collect(),
+                    None => shard(objects, tree, cid)?,
+                };
                 state
                     .packages
                     .extend(packages.into_iter().map(|package| (package.name().to_owned(), package)));
@@ -103,6 +116,30 @@ pub fn load(objects: &impl ObjectReader, tree: &Cid) -> Result<State, Error> {
         }
     }
     Ok(state)
+}
+
+/// The shards of a generation that is in memory.
+struct Known<'s> {
+    shards: BTreeMap<Cid, Vec<&'s Installed>>,
+}
+
+impl<'s> Known<'s> {
+    fn new(objects: &impl ObjectReader, tree: &Cid, state: &'s State) -> Result<Self, Error> {
+        let mut by_name: BTreeMap<String, Vec<&Installed>> = BTreeMap::new();
+        for package in state.packages.values() {
+            by_name.entry(group::shard(&package.package.pid)).or_default().push(package);
+        }
+        let mut shards = BTreeMap::new();
+        for (name, node) in objects.directory(tree)?.entries() {
+            if let Node::Directory { cid, .. } = node
+                && let Some(packages) =
+                    std::str::from_utf8(name.as_bytes()).ok().and_then(|name| by_name.remove(name))
+            {
+                shards.insert(*cid, packages);
+            }
+        }
+        Ok(Self { shards })
+    }
 }
 
 fn shard(objects: &impl ObjectReader, tree: &Cid, shard: &Cid) -> Result<Vec<Installed>, Error> {
