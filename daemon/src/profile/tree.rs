@@ -105,7 +105,7 @@ pub(super) fn load_beside(
             }
             Node::Directory { cid, .. } => {
                 let packages = match known.as_ref().and_then(|known| known.shards.get(cid)) {
-                    Some(packages) => packages.iter().map(|package| Installed::clone(package)).collect(),
+                    Some(packages) => packages.iter().copied().cloned().collect(),
                     None => shard(objects, tree, cid)?,
                 };
                 state
