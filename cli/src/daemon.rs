@@ -24,7 +24,7 @@ pub use nuka_daemon::{
         PackageChange, Permit, Profile, ProfileName, Record, Settings, State, TarSink, bundle, no_program,
         not_installed,
     },
-    serve,
+    quote, serve,
 };
 
 /// What an error of work in this process is for whoever asked.

@@ -9,7 +9,7 @@
 //! launcher: no recipe is evaluated, no daemon asked, no index opened. Where nuka's own path cannot stand in a first line, as
 //! one with a space, `/bin/sh` starts nuka in the same way; what is read begins with the first line that begins with `{`.
 
-use crate::{api::Grants, nuka::Prepared};
+use crate::{api::Grants, nuka::Prepared, quote};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -58,8 +58,8 @@ pub fn head(nuka: &Path) -> String {
     if path.len() <= MAX_FIRST_LINE && !path.contains(|c: char| c.is_whitespace()) {
         return format!("#!{path} {VERB}");
     }
-    let quoted = path.replace('\'', "'\\''");
-    format!("#!/bin/sh\nexec '{quoted}' {VERB} \"$0\" \"$@\"")
+    let quoted = quote::sh(&path);
+    format!("#!/bin/sh\nexec {quoted} {VERB} \"$0\" \"$@\"")
 }
 
 #[cfg(test)]

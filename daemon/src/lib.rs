@@ -29,6 +29,7 @@ mod outputs;
 mod plan;
 pub mod profile;
 pub mod published;
+pub mod quote;
 mod realised;
 mod recipe_files;
 mod recipes;

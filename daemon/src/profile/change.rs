@@ -426,9 +426,13 @@ impl<'c> Profile<'c> {
             // An environment's profile is elsewhere.
             self.directory.disk.directory(&profiles).map_err(ProfileError::file("make", &profiles))?;
         }
-        if !std::fs::read_link(&path).is_ok_and(|there| there == own) {
+        let is_right = || std::fs::read_link(&path).is_ok_and(|there| there == own);
+        if !is_right() {
+            // Who changes another profile may do the same at this moment.
             let replaced = self.directory.disk.replace_symlink(&own, &path);
-            replaced.map_err(ProfileError::file("make the symlink", &path))?;
+            replaced
+                .or_else(|error| if is_right() { Ok(()) } else { Err(error) })
+                .map_err(ProfileError::file("make the symlink", &path))?;
         }
         Ok(path)
     }

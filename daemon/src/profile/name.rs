@@ -2,23 +2,23 @@
 
 use nuka_pir::{NameError, PackageName};
 use serde::{Deserialize, Serialize};
-use std::{fmt, num::NonZeroU64, str::FromStr};
+use std::{borrow::Cow, fmt, num::NonZeroU64, str::FromStr};
 
 /// A profile's name: as a package's may be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProfileName(PackageName);
+pub struct ProfileName(Cow<'static, str>);
 
 impl ProfileName {
     /// As text.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        &self.0
     }
 }
 
 impl Default for ProfileName {
     fn default() -> Self {
         // A name by the rules, as a test shows.
-        Self(PackageName::new("default").unwrap_or_else(|_| unreachable!()))
+        Self(Cow::Borrowed("default"))
     }
 }
 
@@ -26,7 +26,7 @@ impl FromStr for ProfileName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        PackageName::new(text).map(Self)
+        PackageName::new(text).map(|name| Self(Cow::Owned(name.to_string())))
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn names_lead_nowhere_else() {
-        assert_eq!(ProfileName::default().as_str(), "default");
+        assert_eq!(ProfileName::default(), "default".parse().unwrap());
         for bad in ["", "..", "a/b", ".x", "A b"] {
             assert!(bad.parse::<ProfileName>().is_err(), "{bad}");
         }

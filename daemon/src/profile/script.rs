@@ -1,6 +1,7 @@
 //! An environment's variables and hooks, as shells take them.
 
 use super::setting::{FILES, Settings};
+use crate::quote;
 
 /// For shells like `sh`: `export NAME='VALUE'`, then the hook of the name `sh`.
 pub fn sh(settings: &Settings) -> String {
@@ -11,7 +12,7 @@ pub fn sh(settings: &Settings) -> String {
 
 /// Only the variables. Where the place of the files still stands in them, `NUKA_FILES` is looked up then.
 pub fn sh_variables(settings: &Settings) -> String {
-    let looked_up = |value: &str| quote_sh(value).replace(FILES, &format!("'\"{FILES}\"'"));
+    let looked_up = |value: &str| quote::sh(value).replace(FILES, &format!("'\"{FILES}\"'"));
     let line = |(name, value): (&String, &String)| format!("export {name}={}\n", looked_up(value));
     settings.variables.iter().map(line).collect()
 }
@@ -20,7 +21,7 @@ pub fn sh_variables(settings: &Settings) -> String {
 pub fn fish(settings: &Settings) -> String {
     let mut text = String::new();
     for (name, value) in &settings.variables {
-        text.push_str(&format!("set -gx {name} {}\n", quote_fish(value)));
+        text.push_str(&format!("set -gx {name} {}\n", quote::fish(value)));
     }
     hook(&mut text, settings, "fish");
     text
@@ -36,16 +37,6 @@ fn hook(text: &mut String, settings: &Settings, shell: &str) {
         text.push_str(hook);
         text.push('\n');
     }
-}
-
-/// A word of a shell like `sh` that is this text, whatever is in it.
-pub fn quote_sh(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-/// The same for fish.
-pub fn quote_fish(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 #[cfg(test)]

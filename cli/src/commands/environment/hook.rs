@@ -9,7 +9,7 @@
 //! Printed is code of the shell's, or for Nushell a JSON record for `load-env`.
 
 use super::allow::{Entering, entering};
-use crate::{commands::Done, commands::setup::Shell, context::Context, exit::Exit};
+use crate::{commands::Done, commands::setup::Shell, context::Context, daemon::quote, exit::Exit};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
@@ -100,16 +100,14 @@ fn variables(current: &Path) -> BTreeMap<String, String> {
 
 /// The changes as the shell understands them.
 fn code(shell: Shell, changes: &Changes) -> String {
-    let sh = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-    let fish = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
     let line = |(name, value): (&String, &Option<String>)| match (shell, value) {
-        (Shell::Bash | Shell::Zsh, Some(value)) => format!("export {name}={}\n", sh(value)),
+        (Shell::Bash | Shell::Zsh, Some(value)) => format!("export {name}={}\n", quote::sh(value)),
         (Shell::Bash | Shell::Zsh, None) => format!("unset {name}\n"),
         // A list, as fish has it.
         (Shell::Fish, Some(value)) if name == "PATH" => {
-            format!("set -gx PATH {}\n", value.split(':').map(fish).collect::<Vec<_>>().join(" "))
+            format!("set -gx PATH {}\n", value.split(':').map(quote::fish).collect::<Vec<_>>().join(" "))
         }
-        (Shell::Fish, Some(value)) => format!("set -gx {name} {}\n", fish(value)),
+        (Shell::Fish, Some(value)) => format!("set -gx {name} {}\n", quote::fish(value)),
         (Shell::Fish, None) => format!("set -e {name}\n"),
         (Shell::Nushell, _) => String::new(),
     };

@@ -9,6 +9,7 @@
 //! Behind the first mark stands what else was done: ` (file made)` if there was none, ` (line ended)` if its last line had no
 //! end.
 
+use crate::daemon::quote;
 use std::path::Path;
 
 const BEGIN: &str = "# >>> nuka >>>";
@@ -30,7 +31,7 @@ pub fn bytes_of(text: &str) -> Vec<u8> {
 /// The file with the block; `None` if it has it already.
 pub fn with(text: Option<&str>, script: &Path) -> Option<String> {
     let script = text_of(script.as_os_str().as_encoded_bytes());
-    let quoted = format!("'{}'", script.replace('\'', "'\\''"));
+    let quoted = quote::sh(&script);
     let (head, begun) = match text {
         None => (String::new(), MADE),
         Some(text) => {

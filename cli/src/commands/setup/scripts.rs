@@ -1,6 +1,7 @@
 //! What each shell reads.
 
 use super::Shell;
+use crate::daemon::quote;
 use std::path::Path;
 
 /// The script for a shell, where what is installed is at `profile`. `hook` is nuka, if directories' environments are entered.
@@ -13,10 +14,6 @@ pub fn of(shell: Shell, profile: &Path, hook: Option<&Path>) -> String {
         Shell::Nushell => nushell(&profile, hook.as_deref()),
     };
     format!("# nuka's own: written by `nuka setup`, removed by `nuka setup --undo`.\n{text}")
-}
-
-fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 fn sh(shell: Shell, profile: &str, hook: Option<&str>) -> String {
@@ -33,7 +30,7 @@ case \":$PATH:\" in
 esac
 if [ -r \"$nuka_profile/environment.sh\" ]; then . \"$nuka_profile/environment.sh\"; fi
 ",
-        profile = quote(profile)
+        profile = quote::sh(profile)
     );
     if shell == Shell::Zsh {
         text.push_str("fpath=(\"$nuka_profile/share/zsh/site-functions\" $fpath)\n");
@@ -42,14 +39,14 @@ if [ -r \"$nuka_profile/environment.sh\" ]; then . \"$nuka_profile/environment.s
     match (shell, hook) {
         (_, None) => {}
         (Shell::Zsh, Some(nuka)) => {
-            let nuka = quote(nuka);
+            let nuka = quote::sh(nuka);
             text.push_str(&format!(
                 "_nuka_hook() {{ eval \"$({nuka} __hook zsh)\"; }}\ntypeset -ag precmd_functions\n\
                  if [[ ${{precmd_functions[(ie)_nuka_hook]}} -gt ${{#precmd_functions}} ]]; then precmd_functions+=(_nuka_hook); fi\n"
             ));
         }
         (_, Some(nuka)) => {
-            let nuka = quote(nuka);
+            let nuka = quote::sh(nuka);
             text.push_str(&format!(
                 "_nuka_hook() {{ local nuka_exit=$?; eval \"$({nuka} __hook bash)\"; return $nuka_exit; }}\n\
                  case \"${{PROMPT_COMMAND-}}\" in *_nuka_hook*) ;; *) PROMPT_COMMAND=\"_nuka_hook${{PROMPT_COMMAND:+;$PROMPT_COMMAND}}\" ;; esac\n"
@@ -60,7 +57,6 @@ if [ -r \"$nuka_profile/environment.sh\" ]; then . \"$nuka_profile/environment.s
 }
 
 fn fish(profile: &str, hook: Option<&str>) -> String {
-    let fish_quote = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
     let mut text = format!(
         "\
 set -l nuka_profile {profile}
@@ -76,12 +72,12 @@ if test -r \"$nuka_profile/environment.fish\"
     source \"$nuka_profile/environment.fish\"
 end
 ",
-        profile = fish_quote(profile)
+        profile = quote::fish(profile)
     );
     if let Some(nuka) = hook {
         text.push_str(&format!(
             "function _nuka_hook --on-event fish_prompt\n    {} __hook fish | source\nend\n",
-            fish_quote(nuka)
+            quote::fish(nuka)
         ));
     }
     text
