@@ -308,6 +308,12 @@ impl Journal {
         Ok(at)
     }
 
+    /// Takes away what was written by halves, for which there was no room.
+    pub fn cut(&self) {
+        // If it stays, it is seen for what it is when the journal is read.
+        let _ = self.file.set_len(self.end);
+    }
+
     /// Returns when all of it is durable.
     pub fn sync(&self) -> io::Result<()> {
         self.file.sync_data()

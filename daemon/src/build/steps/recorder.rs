@@ -324,15 +324,13 @@ impl<'a> Recorder<'a> {
             journal.sync()?;
             Ok(true)
         };
+        // Where there is no more room, what is there is of use.
         match written() {
             Ok(true) => {}
-            // What is there is of use.
             Ok(false) => state.full = true,
-            // Most likely the disk is full, and the room is wanted.
             Err(_) => {
-                if let Opened::Yes(journal) = std::mem::replace(&mut state.journal, Opened::Never) {
-                    let _ = journal.remove();
-                }
+                journal.cut();
+                state.full = true;
             }
         }
         let now = Instant::now();
