@@ -260,6 +260,7 @@ impl Nuka {
             sources: &known,
             logs: &self.config.logs(),
             locks: &self.config.locks(),
+            steps: (&self.config.steps(), self.shared.pace()),
             observer,
             in_flight: &self.shared.builds,
             lease,
