@@ -45,7 +45,7 @@ fn main() {
     fs::write(at("nothing-src/nothing.wasm"), wat::parse_str(NOTHING).unwrap()).unwrap();
     fs::write(at("nothing.nu"), RECIPE).unwrap();
     must(nuka(home.path()).args(["--quiet", "update-hashes", "./nothing.nu"]));
-    must(nuka(home.path()).args(["--quiet", "--no-daemon", "install", "--yes", "./nothing.nu"]));
+    must(nuka(home.path()).args(["--quiet", "install", "--yes", "./nothing.nu"]));
     let launcher = at(".local/state/nuka/profiles/default/current/bin/nothing");
 
     println!("{:<56} {:>8} {:>8}", "", "wall ms", "CPU ms");
@@ -69,7 +69,7 @@ fn main() {
 
 fn nuka(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nuka"));
-    command.current_dir(home).env_clear().env("HOME", home);
+    command.current_dir(home).env_clear().env("HOME", home).env("NUKA_DAEMON", "0");
     command
 }
 
