@@ -48,6 +48,9 @@ pub enum Error {
     /// A bootstrap's packages.
     #[error(transparent)]
     Go(#[from] Box<crate::bootstrap::go::GoError>),
+    /// The same, of C's.
+    #[error(transparent)]
+    C(#[from] Box<crate::bootstrap::c::CError>),
     /// A compiler that there is no bootstrap of.
     #[error("there is no bootstrap of {name} {version}; there is one of {known}")]
     NoBootstrap {
@@ -428,7 +431,7 @@ impl Error {
             | Error::Unmount(_)
             | Error::Namespace(_) => "nuka::mount",
             Error::Published { .. } => "nuka::published",
-            Error::Go(_) | Error::NoBootstrap { .. } => "nuka::bootstrap",
+            Error::Go(_) | Error::C(_) | Error::NoBootstrap { .. } => "nuka::bootstrap",
             Error::Generation { .. } | Error::Data(_) => "nuka::profile",
             Error::NoEnvironment { .. } | Error::UnknownPin { .. } | Error::Several { .. } => {
                 "nuka::environment"

@@ -8,6 +8,7 @@ use crate::{
     daemon::{
         Artefact, BootstrapReport, BootstrapStage, BootstrapWish, Extent, SecondEngine, Target, Verdict,
     },
+    error::Error,
     exit::Exit,
     output::Format,
     report::{
@@ -22,13 +23,19 @@ use crate::{
 /// Have a compiler, as WebAssembly, compile itself until nothing changes any more
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Stage 1 is made by the toolchain that the compiler's makers publish: the only native program that
-takes part, in a root of its own without a network. Stage 2 is made by stage 1 as WebAssembly, and
-stage 3 by stage 2, with another clock and other random numbers. What is finished stays, and a
-bootstrap that was cut goes on where it was.
+go: stage 1 is made by the toolchain that the compiler's makers publish: the only native program
+that takes part, in a root of its own without a network. Stage 2 is made by stage 1 as WebAssembly,
+and stage 3 by stage 2, with another clock and other random numbers.
+
+c: stage 1 is made by tcc as WebAssembly: a C library, tcc and Lua as native programs for x86-64
+Linux. Stage 2 is made by the native tcc of stage 1, and stage 3 by that of stage 2, each in a root
+that has nothing but it and the sources. No other native program takes part.
+
+What is finished stays, and a bootstrap that was cut goes on where it was.
 
 Examples:
   nuka bootstrap go                all three stages, and whether they are the same to the bit
+  nuka bootstrap c                 the same for C
   nuka bootstrap go --stage 1      only what the seed makes
   nuka bootstrap go --slice        one small program instead of the whole compiler
   nuka bootstrap --second-engine   the same of an interpreter, for the slice
@@ -44,10 +51,10 @@ pub struct Arguments {
     /// The last stage that is made
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=3))]
     stage: u8,
-    /// Make one small program in each stage, with each of the tools, and not the tools again
+    /// Of Go: make one small program in each stage, with each of the tools, and not the tools again
     #[arg(long)]
     slice: bool,
-    /// Make the slice's stage 2 once more in an engine by other authors, an interpreter, and compare each file
+    /// Make the slice of Go's stage 2 once more in an engine by other authors, an interpreter, and compare each file
     #[arg(long, conflicts_with = "stage")]
     second_engine: bool,
     // Of packages that are explained.
@@ -64,6 +71,8 @@ pub struct Arguments {
 enum Compiler {
     /// Go's compiler, assembler and linker.
     Go,
+    /// A C compiler, its library, and Lua made with both.
+    C,
 }
 
 /// Bootstraps.
@@ -74,16 +83,30 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         arguments.format.print(context, &base, |style| explain::show(&base, style))?;
         return Ok(Exit::Success);
     }
-    // There is no other.
-    let (Some(Compiler::Go) | None) = arguments.compiler;
     let Arguments { stage, slice, second_engine, .. } = *arguments;
+    let of_c = matches!(arguments.compiler, Some(Compiler::C));
+    if of_c && (slice || second_engine) {
+        return Err(Error::Usage {
+            message: "all of C's bootstrap is small".to_owned(),
+            help: "`--slice` and `--second-engine` are for `nuka bootstrap go`".to_owned(),
+        });
+    }
     let progress = context.progress(&arguments.work);
+    if of_c {
+        let report = nuka.bootstrap_c(stage, &progress);
+        progress.finish();
+        return tell(context, arguments, &report?);
+    }
     let extent = if slice || second_engine { Extent::Slice } else { Extent::Whole };
     let stage = if second_engine { 2 } else { stage };
     let report = nuka.bootstrap_go(BootstrapWish { stage, extent, second_engine }, &progress);
     progress.finish();
-    let report = report?;
-    arguments.format.print(context, &report, |style| show(&report, style))?;
+    tell(context, arguments, &report?)
+}
+
+/// Shows what a bootstrap came to, and judges it.
+fn tell(context: &Context, arguments: &Arguments, report: &BootstrapReport) -> Done {
+    arguments.format.print(context, report, |style| show(report, style))?;
     if !report.failed.is_empty() {
         say(&format!("stage {} could not be made:", report.stages.len() + 1));
         say(failure::show(&report.failed, context.style()).trim_end());
@@ -101,8 +124,8 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
 fn show(report: &BootstrapReport, style: Style) -> String {
     let mut shown = String::new();
     for stage in &report.stages {
-        shown +=
-            &format!("{}  {}\n", style.show(Role::Strong, &format!("stage {}", stage.number)), how(stage));
+        let name = format!("stage {}", stage.number);
+        shown += &format!("{}  {}\n", style.show(Role::Strong, &name), how(report, stage));
     }
     let mut table = Table::new([text("PROGRAM"), number("BYTES"), text("STAGES"), text("SHA-256")]);
     for (artefact, stages) in distinct(&report.stages) {
@@ -138,11 +161,18 @@ fn in_second_engine(second: &SecondEngine, style: Style) -> String {
     shown
 }
 
-fn how(stage: &BootstrapStage) -> String {
-    let archives = match stage.archives.len() {
-        0 => String::new(),
-        count => format!("{}, ", units::count(count as u64, "archive", "archives")),
-    };
+/// How many files a stage has beside its programs, as the compiler's people call them.
+fn archives(report: &BootstrapReport, stage: &BootstrapStage) -> String {
+    let count = stage.archives.len() as u64;
+    match report.compiler.as_str() {
+        "c" => units::count(count, "library file", "library files"),
+        _ => units::count(count, "archive", "archives"),
+    }
+}
+
+fn how(report: &BootstrapReport, stage: &BootstrapStage) -> String {
+    let archives =
+        if stage.archives.is_empty() { String::new() } else { format!("{}, ", archives(report, stage)) };
     let done = match stage.built {
         0 => "all of it was there".to_owned(),
         count => format!("{count} built in {}", units::seconds(stage.seconds)),
@@ -170,11 +200,11 @@ fn verdict(report: &BootstrapReport, style: Style) -> String {
     match &report.verdict {
         Verdict::Open => String::new(),
         Verdict::Equal { stages } => {
-            let archives = report.stages.iter().map(|stage| stage.archives.len()).max().unwrap_or(0);
+            let mut compared = report.stages.iter().filter(|stage| !stage.archives.is_empty());
+            let what = compared.next().and(compared.next());
+            let what = what.map_or(String::new(), |stage| format!(", and {}", archives(report, stage)));
             let (last, before) = stages.split_last().map_or((0, &[][..]), |(last, before)| (*last, before));
             let before: Vec<String> = before.iter().map(ToString::to_string).collect();
-            let archives = units::count(archives as u64, "archive", "archives");
-            let what = if last > 2 { format!(", and {archives}") } else { String::new() };
             format!(
                 "{}: the programs of the stages {} and {last} are the same to the bit{what}\n",
                 style.show(Role::Good, "fixpoint"),
@@ -242,6 +272,29 @@ mod tests {
         cmd/compile      7  1 2 3   921c35d3
         fixpoint: the programs of the stages 1, 2 and 3 are the same to the bit, and 1 archive
         ");
+    }
+
+    #[test]
+    fn a_library_is_compared_from_the_first_stage_that_has_one() {
+        let mut report = report(Verdict::Equal { stages: vec![1, 2] }, b"compile");
+        report.compiler = "c".to_owned();
+        let library = artefact("libc.a", b"library", None);
+        for stage in &mut report.stages {
+            stage.programs = vec![artefact("tcc", b"tcc", Some("1ad2"))];
+            stage.archives = vec![library.clone()];
+        }
+        report.stages.truncate(2);
+        insta::assert_snapshot!(show(&report, Style { colour: false }), @"
+        stage 1  1 library file, 1 program: all of it was there
+        stage 2  1 library file, 1 program: 3 built in 3 min 10 s
+        PROGRAM  BYTES  STAGES  SHA-256
+        tcc          3  1 2     1ad2
+        fixpoint: the programs of the stages 1 and 2 are the same to the bit, and 1 library file
+        ");
+        // As long as only one stage has such files, nothing is said of them.
+        report.stages[0].archives.clear();
+        let shown = show(&report, Style { colour: false });
+        assert!(shown.ends_with("are the same to the bit\n"), "{shown}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! again. Which packages there are is worked out by a planner that is compiled like the rest, and runs as WebAssembly like
 //! the rest. `docs/bootstrap.md` has the whole picture.
 
+pub mod c;
 pub mod compare;
 pub mod go;
 pub mod weighing;

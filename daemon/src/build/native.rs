@@ -1,7 +1,8 @@
 //! The builder `seed/1`: a native program of the tools, in a root of its own that has nothing but these, `/build` and an
 //! empty `/tmp`. It has no network, an environment of its own, and ends with all that it started.
 //!
-//! Nothing but a bootstrap runs one, to have its first compiler: after that, every program is WebAssembly.
+//! Nothing but a bootstrap runs one: Go's to have its first compiler, after which every program is WebAssembly, and C's to have
+//! the compilers that it made itself make themselves again.
 
 use crate::in_flight::Gone;
 use nuka_pir::Cid;

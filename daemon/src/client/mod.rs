@@ -108,7 +108,12 @@ impl Client {
         self.ask(request::BootstrapGo { wish }, observer)
     }
 
-    /// What packages rest on that was not made here; without any, what the bootstrap of Go does.
+    /// Bootstraps C up to a stage, 1 to 3.
+    pub fn bootstrap_c(&self, stage: u8, observer: &dyn Observer) -> Answer<BootstrapReport> {
+        self.ask(request::BootstrapC { stage }, observer)
+    }
+
+    /// What packages rest on that was not made here; without any, what the bootstraps do.
     pub fn explain(&self, targets: &[Target]) -> Answer<TrustBase> {
         self.look(request::Explain { targets: targets.to_vec() })
     }

@@ -27,7 +27,7 @@ use nuka_store::{ObjectReader as _, SourceRecord, StoreError};
 use std::time::Instant;
 
 /// A stage that repeats an earlier one has other random numbers and another clock.
-const OTHER: Perturbation = Perturbation { seed: 0xa5, clock_seconds: 1_234_567_890 };
+pub(super) const OTHER: Perturbation = Perturbation { seed: 0xa5, clock_seconds: 1_234_567_890 };
 
 /// What everything begins with, by its recipes.
 pub(super) struct Beginning {
@@ -294,7 +294,7 @@ impl Nuka {
         each.collect()
     }
 
-    fn artefacts(
+    pub(super) fn artefacts(
         &self,
         trees: &Trees,
         made: &[(String, Pid)],
@@ -315,7 +315,7 @@ impl Nuka {
         Ok(Artefact { path: path.to_owned(), blob, bytes: file.len(), sha256 })
     }
 
-    fn blob(&self, blob: &BlobId) -> Result<Vec<u8>, Error> {
+    pub(super) fn blob(&self, blob: &BlobId) -> Result<Vec<u8>, Error> {
         Ok(self.store()?.read_blob(blob)?)
     }
 
@@ -336,7 +336,7 @@ fn work(error: impl Into<WorkError>) -> Error {
     Error::Work(Box::new(error.into()))
 }
 
-fn built(report: &BuildReport) -> usize {
+pub(super) fn built(report: &BuildReport) -> usize {
     report.done.iter().filter(|outcome| outcome.how == How::Built).count()
 }
 

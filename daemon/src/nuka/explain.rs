@@ -24,11 +24,11 @@ fn is_text(bytes: &[u8]) -> bool {
 }
 
 impl Nuka {
-    /// What some packages rest on; without any, what a bootstrap of Go does.
+    /// What some packages rest on; without any, what the bootstraps do.
     pub fn explain(&self, targets: &[Target]) -> Result<TrustBase, Error> {
         let store = self.store()?;
         let asked = match targets {
-            [] => self.first_stage()?,
+            [] => self.first_stage()?.into_iter().chain(self.c_first_stage()?).collect(),
             targets => evaluate::evaluate(store, &self.roots, targets)?.roots,
         };
         let index = store.read()?;

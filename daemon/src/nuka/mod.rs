@@ -2,6 +2,7 @@
 //! answer starts no wasm engine and no network client.
 
 mod bootstrap;
+mod bootstrap_c;
 mod build;
 mod cache;
 mod care;

@@ -30,10 +30,28 @@ impl Request for BootstrapGo {
     }
 }
 
+/// Bootstraps C.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct BootstrapC {
+    /// The last stage that is made, 1 to 3.
+    pub stage: u8,
+}
+
+impl Request for BootstrapC {
+    type Answer = BootstrapReport;
+    const NAME: &'static str = "bootstrap_c";
+    /// It runs native programs: those that it made.
+    const FOR_ALL: bool = false;
+
+    fn answer(self, nuka: &Nuka, observer: &dyn Observer) -> Result<Self::Answer, Error> {
+        nuka.bootstrap_c(self.stage, observer)
+    }
+}
+
 /// What packages rest on that was not made here.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Explain {
-    /// The packages; none for the bootstrap of Go.
+    /// The packages; none for the bootstraps.
     pub targets: Vec<Target>,
 }
 

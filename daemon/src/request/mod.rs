@@ -12,7 +12,7 @@ mod profile;
 mod store;
 mod table;
 
-pub use bootstrap::{BootstrapGo, Explain};
+pub use bootstrap::{BootstrapC, BootstrapGo, Explain};
 pub use build::{All, Build, HandOver, MakePlan, Prepare, View};
 pub use care::{Diff, Export, Gc, GcPlan, GcWhy, Import, Kept, Pin, RebuildIndex, Unpin, Verify};
 pub use look::{Log, Pir, Search, Show, Why};

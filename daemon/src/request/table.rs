@@ -83,6 +83,7 @@ requests!(
     profile::ResolveEnvironment,
     profile::DropGenerations,
     bootstrap::BootstrapGo,
+    bootstrap::BootstrapC,
     bootstrap::Explain,
 );
 

@@ -19,6 +19,8 @@ const BY: By = By::ThisProcess;
 mod archives;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod bootstrap;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod bootstrap_c;
 mod builds;
 mod cancelled;
 mod failures;
@@ -31,4 +33,6 @@ mod resumed;
 mod server;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod toy;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod toy_c;
 mod world;

@@ -20,6 +20,9 @@ mod archives;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[path = "../it/bootstrap.rs"]
 mod bootstrap;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "../it/bootstrap_c.rs"]
+mod bootstrap_c;
 #[path = "../it/builds.rs"]
 mod builds;
 #[path = "../it/cancelled.rs"]
@@ -38,5 +41,8 @@ mod server;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[path = "../it/toy.rs"]
 mod toy;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[path = "../it/toy_c.rs"]
+mod toy_c;
 #[path = "../it/world.rs"]
 mod world;
