@@ -55,7 +55,11 @@ fn main() {
         command.arg("--version");
         command
     });
-    let empty = row("an installed program that does nothing", || Command::new(&launcher));
+    let empty = row("an installed program that does nothing", || {
+        let mut command = Command::new(&launcher);
+        command.env("HOME", home.path());
+        command
+    });
     println!("{:<56} {:>8.2} {:>8.2}", "  of which nuka's own part", empty.0 - none.0, empty.1 - none.1);
     if let [program, arguments @ ..] = given.as_slice() {
         let own = row(&given.join(" "), || {
