@@ -100,7 +100,7 @@ fn what_it_rests_on_is_told_without_making_anything() {
     let named = |list: &[nuka_daemon::event::PackageRef]| -> Vec<String> {
         list.iter().map(|package| package.name.clone()).filter(|name| name.starts_with("c-")).collect()
     };
-    assert_eq!(named(&base.packages), ["c-lua", "c-tcc", "c-libc"]);
+    assert_eq!(named(&base.packages), ["c-lua", "c-libc", "c-tcc"]);
     // The first stage is made by WebAssembly alone.
     assert_eq!(named(&base.native), [""; 0]);
     let origins: Vec<&str> = base.sources.iter().map(|source| source.origin.as_str()).collect();

@@ -64,7 +64,7 @@ fn wasm() -> Vec<u8> {
   {data}
   (func $copy (param $directory i32) (param $from i32) (param $length i32) (param $to i32) (param $to_length i32)
     (if (call $path_open (local.get $directory) (i32.const 0) (local.get $from) (local.get $length)
-          (i32.const 0) (i64.const 0x1fffffff) (i64.const 0x1fffffff) (i32.const 0) (i32.const 0))
+          (i32.const 0) (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 0))
       (then (return)))
     (if (call $path_open (i32.const 3) (i32.const 0) (local.get $to) (local.get $to_length)
           (i32.const 9) (i64.const 0x1fffffff) (i64.const 0x1fffffff) (i32.const 0) (i32.const 4))
@@ -113,6 +113,7 @@ impl ToyC {
         }
         write("toy-musl-source/src/string/library.c", &archive("a.o/", "this"));
         write("toy-musl-source/src/string/other.c", &archive("a.o/", "that"));
+        write("toy-lua/testes/math.lua", b"");
         // exit(EXIT)
         write("toy-lua/lua.c", &elf(&[0x6a, 0x3c, 0x58, 0x6a, self.exit, 0x5f, 0x0f, 0x05]));
         for (name, steps) in [
