@@ -13,11 +13,14 @@
     reason = "what is not as it should be ends a benchmark, and a benchmark prints"
 )]
 
+mod measure;
+
+use measure::children;
 use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// The sources alone, so that both compilers have the same; and their objects. `SALT` makes it a new build.
@@ -168,16 +171,6 @@ fn measured(command: &mut Command, with: impl FnOnce(&mut Command) -> &mut Comma
     let (before, begun) = (children(), Instant::now());
     must(with(command).stdout(Stdio::null()));
     ((children() - before).as_secs_f64(), begun.elapsed().as_secs_f64())
-}
-
-/// CPU time of the children that have been waited for.
-fn children() -> Duration {
-    let text = fs::read_to_string("/proc/self/stat").unwrap();
-    let after = text.rsplit_once(')').unwrap().1;
-    let ticks: u64 =
-        after.split_whitespace().skip(13).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
-    // The kernel's unit towards programs: a hundredth of a second.
-    Duration::from_millis(ticks * 10)
 }
 
 fn line(what: &str, (cpu, wall): (f64, f64)) {

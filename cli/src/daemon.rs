@@ -15,6 +15,7 @@ pub use nuka_daemon::{
             Amount, Cached, GcDone, GcPlanned, GcWish, Keeping, KeptBy, Lost, Side, TreeDifference, Verified,
         },
     },
+    disk::Disk,
     ensure_daemon,
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan, Silent},
     file_help,
@@ -33,4 +34,8 @@ pub fn from_error(error: nuka_daemon::Error) -> Box<Fault> {
 }
 
 #[cfg(test)]
-pub use nuka_daemon::{api::bootstrap::Difference, event::PlannedFetch};
+pub use nuka_daemon::{
+    api::bootstrap::Difference,
+    disk::recorder::{Recorder, leave},
+    event::PlannedFetch,
+};

@@ -110,7 +110,11 @@ impl Environment {
         let text = |text: std::ffi::OsString| text.into_string().ok();
         let variables =
             env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
-        let directory = env::current_dir().map_err(EnvironmentError::CurrentDirectory)?;
+        let directory = match env::current_dir() {
+            // One that was removed: what is named from there is not found, and everything else works.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => PathBuf::from("/"),
+            other => other.map_err(EnvironmentError::CurrentDirectory)?,
+        };
         let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self::from_variables(variables, directory, processors, env::current_exe().ok())
     }

@@ -61,6 +61,13 @@ impl FromStr for Target {
 }
 
 impl Target {
+    /// The version that was named, if one was.
+    pub fn version(&self) -> Option<&Version> {
+        match self {
+            Self::Name { version, .. } | Self::File { version, .. } => version.as_ref(),
+        }
+    }
+
     /// What the package is to run on, unless its recipe says that.
     pub fn platform(&self) -> Platform {
         let (Self::Name { platform, .. } | Self::File { platform, .. }) = self;

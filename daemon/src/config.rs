@@ -50,6 +50,11 @@ impl Config {
         self.cache.join("modules")
     }
 
+    /// Where the finished steps of builds are recorded that are going on, or were cut.
+    pub fn steps(&self) -> PathBuf {
+        self.cache.join("steps")
+    }
+
     /// Where downloads are kept while they are not whole.
     pub fn downloads(&self) -> PathBuf {
         self.cache.join("downloads")

@@ -9,13 +9,17 @@ use nuka_nushell_ext::{self as nu, Evaluator, MissingHashes, Options, RecipeName
 use nuka_pir::{BlobId, Cpu, Meta, Pid, canonical};
 use nuka_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Where remembered evaluations are in the index.
 pub const NAMESPACE: &str = "evaluation";
 
 /// What one question came to, as it is remembered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Answer {
     /// The packages that were asked for, in the order of the question.
     pub roots: Vec<Pid>,
@@ -50,6 +54,16 @@ impl Answer {
             environment: None,
         }
     }
+
+    /// Takes in what another question came to, behind its own.
+    fn join(&mut self, other: Self) {
+        self.roots.extend(other.roots);
+        self.checks.extend(other.checks);
+        self.packages.extend(other.packages);
+        self.local.extend(other.local);
+        self.warnings.extend(other.warnings);
+        self.environment = self.environment.take().or(other.environment);
+    }
 }
 
 /// One evaluated package.
@@ -73,63 +87,116 @@ fn is_silent(meta: &Meta) -> bool {
 }
 
 /// A source that stands beside a recipe.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Local {
     /// The recipe.
-    pub recipe: String,
-    /// The path below the recipe's root.
+    recipe: String,
+    /// The path, as the recipe gives it.
     pub path: String,
+    /// Where the recipe was found: not remembered, as it may be elsewhere another time.
+    #[serde(skip)]
+    roots: Option<Arc<RecipeRoots>>,
+}
+
+impl Local {
+    /// The directory that the path is relative to; none if the recipe is part of the program.
+    pub fn directory(&self) -> Result<Option<PathBuf>, Error> {
+        let unreadable = |source| Error::RecipeFile { path: PathBuf::from(&self.recipe), source };
+        self.roots.as_ref().map_or(Ok(None), |roots| roots.directory_of(&self.recipe)).map_err(unreadable)
+    }
+
+    /// The recipe's path below its root.
+    pub fn recipe(&self) -> &str {
+        &self.recipe
+    }
+}
+
+/// Targets of a question that are looked for in the same roots.
+struct Group {
+    /// What comes before the roots that everybody has.
+    directory: Option<PathBuf>,
+    /// Where they stand in the question.
+    positions: Vec<usize>,
+    targets: Vec<nu::Target>,
 }
 
 /// Answers a question, from memory if it can be.
+///
+/// A recipe named by its file brings its directory as the first root, so that its neighbours are found; but only to itself: what
+/// another target of the same question means does not depend on it.
 pub fn evaluate(store: &Store, roots: &RecipeRoots, targets: &[Target]) -> Result<Answer, Error> {
-    let (roots, targets) = resolve(roots, targets)?;
-    let question = question(&targets);
-    if let Some(answer) = remembered(store, &question, &roots)? {
+    let mut groups: Vec<Group> = Vec::new();
+    for (position, target) in targets.iter().enumerate() {
+        let (directory, target) = named(roots, target)?;
+        match groups.iter_mut().find(|group| group.directory == directory) {
+            Some(group) => {
+                group.positions.push(position);
+                group.targets.push(target);
+            }
+            None => groups.push(Group { directory, positions: vec![position], targets: vec![target] }),
+        }
+    }
+    let mut whole: Option<Answer> = None;
+    let mut positions = Vec::new();
+    for Group { directory, positions: places, targets } in groups {
+        let roots = roots_from(roots, directory.as_deref())?;
+        let mut answer = evaluate_group(store, &roots, &targets)?;
+        let roots = Arc::new(roots);
+        answer.local.values_mut().for_each(|local| local.roots = Some(Arc::clone(&roots)));
+        // One target that is an environment may be several packages: they keep its place.
+        let last = places.last().copied().unwrap_or_default();
+        positions.extend(places.into_iter().chain(std::iter::repeat(last)).take(answer.roots.len()));
+        match &mut whole {
+            None => whole = Some(answer),
+            Some(whole) => whole.join(answer),
+        }
+    }
+    let mut answer = whole.unwrap_or_else(|| Answer::of(&[]));
+    let mut ordered: Vec<_> = positions.into_iter().zip(answer.roots).collect();
+    ordered.sort_by_key(|(position, _)| *position);
+    answer.roots = ordered.into_iter().map(|(_, pid)| pid).collect();
+    Ok(answer)
+}
+
+fn evaluate_group(store: &Store, roots: &RecipeRoots, targets: &[nu::Target]) -> Result<Answer, Error> {
+    let question = question(targets);
+    if let Some(answer) = remembered(store, &question, roots)? {
         return Ok(answer);
     }
-    let evaluation = run(&roots, &targets, MissingHashes::Refuse)?;
+    let evaluation = run(roots, targets, MissingHashes::Refuse)?;
     let answer = answer(&evaluation);
     register(store, &evaluation, &question, &answer)?;
     Ok(answer)
 }
 
 /// Evaluates without memory, and takes note of missing hashes instead of refusing them.
-pub fn for_hashes(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoots, nu::Evaluation), Error> {
-    let (roots, targets) = resolve(roots, targets)?;
-    let evaluation = run(&roots, &targets, MissingHashes::Collect)?;
+pub fn for_hashes(roots: &RecipeRoots, target: &Target) -> Result<(RecipeRoots, nu::Evaluation), Error> {
+    let (directory, target) = named(roots, target)?;
+    let roots = roots_from(roots, directory.as_deref())?;
+    let evaluation = run(&roots, &[target], MissingHashes::Collect)?;
     Ok((roots, evaluation))
 }
 
-/// The recipe roots that a question is answered from: the given ones, and the directories of recipes named by their
-/// files.
-pub fn roots_for(roots: &RecipeRoots, targets: &[Target]) -> Result<RecipeRoots, Error> {
-    Ok(resolve(roots, targets)?.0)
+/// Turns what people name into what the evaluator takes, with the directory of a recipe that is named by its file.
+fn named(roots: &RecipeRoots, target: &Target) -> Result<(Option<PathBuf>, nu::Target), Error> {
+    let (directory, recipe, version) = match target {
+        Target::Name { name, version, .. } => (None, RecipeName::Package(name.clone()), version),
+        Target::File { path, version, .. } => {
+            let (directory, file) = split(path, roots.by_path())?;
+            (Some(directory), RecipeName::File(file), version)
+        }
+    };
+    let (version, platform) = (version.clone(), target.platform());
+    Ok((directory, nu::Target { recipe, version, platform, cpu: Cpu::GENERIC }))
 }
 
-/// Turns what people name into what the evaluator takes. A recipe named by its file brings its directory as the
-/// first root, so that its neighbours are found.
-fn resolve(roots: &RecipeRoots, targets: &[Target]) -> Result<(RecipeRoots, Vec<nu::Target>), Error> {
-    let mut roots = roots.clone();
-    let mut resolved = Vec::with_capacity(targets.len());
-    for target in targets {
-        let (recipe, version) = match target {
-            Target::Name { name, version, .. } => (RecipeName::Package(name.clone()), version),
-            Target::File { path, version, .. } => {
-                let (directory, file) = split(path, roots.by_path())?;
-                let unreadable = |source| Error::RecipeFile { path: path.clone(), source };
-                roots = roots.with_first(&directory).map_err(unreadable)?;
-                (RecipeName::File(file), version)
-            }
-        };
-        let version = version.clone();
-        resolved.push(nu::Target { recipe, version, platform: target.platform(), cpu: Cpu::GENERIC });
-    }
-    Ok((roots, resolved))
+fn roots_from(roots: &RecipeRoots, first: Option<&Path>) -> Result<RecipeRoots, Error> {
+    let Some(directory) = first else { return Ok(roots.clone()) };
+    roots.with_first(directory).map_err(|source| Error::RecipeFile { path: directory.to_owned(), source })
 }
 
 /// A recipe's directory and its file there. A path that is another process's has been followed by that one.
-fn split(path: &Path, follow: bool) -> Result<(std::path::PathBuf, RecipePath), Error> {
+fn split(path: &Path, follow: bool) -> Result<(PathBuf, RecipePath), Error> {
     let unreadable = |source| Error::RecipeFile { path: path.to_owned(), source };
     let path = if follow { fs_err::canonicalize(path).map_err(unreadable)? } else { path.to_owned() };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -220,7 +287,7 @@ fn answer(evaluation: &nu::Evaluation) -> Answer {
         };
         answer.packages.insert(pid.to_string(), evaluated);
         for (source, path) in &package.local_sources {
-            let local = Local { recipe: package.recipe.to_string(), path: path.clone() };
+            let local = Local { recipe: package.recipe.to_string(), path: path.clone(), roots: None };
             answer.local.insert(source.to_string(), local);
         }
     }

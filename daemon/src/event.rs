@@ -52,6 +52,15 @@ pub enum Event {
         /// The package.
         package: PackageRef,
     },
+    /// A build that was cut goes on after the last of its steps that was recorded.
+    WentOn {
+        /// The package.
+        package: PackageRef,
+        /// How many steps need not be done again.
+        done: u32,
+        /// How many steps there are, if that is known.
+        total: Option<u32>,
+    },
     /// A build has come to a step.
     Step {
         /// The package.

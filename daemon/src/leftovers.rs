@@ -7,15 +7,19 @@
 //! | `seed/` | `PROCESS-NUMBER`, the build tree of a native program | the process of that number |
 //! | `locks/`, `downloads.locks/` | a lock that nobody has | whoever takes it |
 //! | `downloads/` | a download that the store has | whoever has the download's lock |
+//! | `steps/` | the steps of a build that is done, or was cut two weeks ago | whoever has it locked |
 //!
 //! A part of a download stays: the next fetch goes on with it. What cannot be removed is left for the next time,
 //! since nothing is wrong with it but the room it takes.
 
-use crate::{config::Config, fetch, lock, logs};
+use crate::{build, clock, config::Config, fetch, lock, logs};
 use fs_err as fs;
 use nuka_store::Store;
 use rustix::process::{Pid, test_kill_process};
 use std::path::{Path, PathBuf};
+
+/// How long the finished steps of a build are kept that was cut and not asked for again, in milliseconds.
+const STEPS_KEPT_MS: u64 = 14 * 24 * 60 * 60 * 1000;
 
 /// Removes what is left and nobody's.
 pub fn remove(config: &Config, store: &Store) {
@@ -32,6 +36,16 @@ pub fn remove(config: &Config, store: &Store) {
         remove_if_dead(&path, name.split_once('-').map(|(process, _)| process.as_ref()));
     }
     fetch::remove_kept(store, &config.downloads());
+    for path in paths(&config.steps()) {
+        // Its process was killed after it had registered what it had built.
+        let is_done =
+            |build| store.read().ok().is_some_and(|index| matches!(index.build(&build), Ok(Some(_))));
+        let since_ms = match build::build_of(&path).is_some_and(is_done) {
+            true => u64::MAX,
+            false => clock::now_ms().saturating_sub(STEPS_KEPT_MS),
+        };
+        remove_if_old(&path, since_ms);
+    }
     for directory in [config.locks(), fetch::locks(&config.downloads())] {
         for path in paths(&directory) {
             if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
@@ -57,6 +71,17 @@ fn remove_if_dead(path: &Path, process: Option<&std::ffi::OsStr>) {
     {
         let is_directory = path.symlink_metadata().is_ok_and(|found| found.is_dir());
         let _ = if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    }
+}
+
+/// Removes a file that was not written since then, unless somebody has it locked.
+fn remove_if_old(path: &Path, since_ms: u64) {
+    let written = fs::metadata(path).and_then(|metadata| metadata.modified());
+    let written = written.ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    if written.is_some_and(|time| time.as_millis() < u128::from(since_ms))
+        && let Some(_alone) = lock::alone(path)
+    {
+        let _ = fs::remove_file(path);
     }
 }
 
@@ -89,5 +114,21 @@ mod tests {
         remove_if_dead(&trees[1], Some(living.to_string().as_ref()));
         assert!(!trees[0].exists() && trees[1].exists());
         assert_eq!(paths(&dir.path().join("nowhere")).count(), 0);
+    }
+
+    #[test]
+    fn only_old_steps_go_that_nobody_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("steps");
+        fs::write(&path, "").unwrap();
+        let now = clock::now_ms();
+        remove_if_old(&path, now - 60_000);
+        assert!(path.exists());
+        let locked = lock::alone(&path).unwrap();
+        remove_if_old(&path, now + 60_000);
+        assert!(path.exists());
+        drop(locked);
+        remove_if_old(&path, now + 60_000);
+        assert!(!path.exists());
     }
 }

@@ -11,6 +11,7 @@ mod build;
 mod client;
 mod clock;
 mod config;
+pub mod disk;
 mod error;
 mod evaluate;
 pub mod event;

@@ -53,19 +53,20 @@ pub fn try_take(directory: &Path, name: &str) -> io::Result<Option<WorkLock>> {
     }
 }
 
-/// Whether nobody has locked this directory.
-pub fn is_free(directory: &Path) -> bool {
-    alone(directory).is_some()
+/// Whether nobody has locked this file or directory.
+pub fn is_free(path: &Path) -> bool {
+    alone(path).is_some()
 }
 
-/// The directory, locked by nobody else for as long as this lives; `None` if somebody else has locked it.
-pub fn alone(directory: &Path) -> Option<std::fs::File> {
-    let open = std::fs::File::open(directory).ok()?;
+/// The file or directory, locked by nobody else for as long as this lives; `None` if somebody else has locked it.
+pub fn alone(path: &Path) -> Option<std::fs::File> {
+    let open = std::fs::File::open(path).ok()?;
     flock(&open, FlockOperation::NonBlockingLockExclusive).ok()?;
     Some(open)
 }
 
-fn is_still(file: &fs::File, path: &Path) -> io::Result<bool> {
+/// Whether a file that was opened still has this name.
+pub fn is_still(file: &fs::File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let ours = file.metadata()?;
     Ok(fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))

@@ -1,7 +1,8 @@
 //! What all who use nuka in one process share: the store, the engine, compiled programs, and the work that is going on.
 
 use crate::{
-    background::Background, config::Config, error::Error, in_flight::InFlight, leftovers, worker::Builds,
+    background::Background, build::Pace, config::Config, error::Error, in_flight::InFlight, leftovers,
+    worker::Builds,
 };
 use nuka_pir::{Cid, SourceId};
 use nuka_seed_runtime::{Engine, ModuleCache};
@@ -27,6 +28,7 @@ pub struct Shared {
     engine: OnceLock<Engine>,
     modules: OnceLock<ModuleCache>,
     pools: Mutex<HashMap<NonZeroUsize, Arc<ThreadPool>>>,
+    pace: OnceLock<Pace>,
     pub(crate) background: Option<Background>,
     /// Builds that are going on.
     pub(crate) builds: Builds,
@@ -51,6 +53,7 @@ impl Shared {
             engine: OnceLock::new(),
             modules: OnceLock::new(),
             pools: Mutex::default(),
+            pace: OnceLock::new(),
             builds: InFlight::default(),
             fetches: InFlight::default(),
         }
@@ -109,6 +112,16 @@ impl Shared {
         let pool = Arc::new(pool.map_err(|error| Error::Threads(error.to_string()))?);
         pools.insert(jobs, Arc::clone(&pool));
         Ok(pool)
+    }
+
+    /// How often finished steps of builds are recorded.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace.get().copied().unwrap_or_default()
+    }
+
+    /// From now on each step is recorded as soon as it is done.
+    pub(crate) fn record_each_step(&self) {
+        let _ = self.pace.set(Pace::EACH);
     }
 
     /// Stops what nobody waits for any more. Called when somebody has gone away.

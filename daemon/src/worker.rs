@@ -2,7 +2,8 @@
 
 use crate::{
     build::{
-        Executor, Modules, Perturbation, Programs, Seeds, StepError, Surroundings, Trees, TreesError, save,
+        Executor, Modules, Pace, Perturbation, Programs, Recorder, Seeds, StepError, Surroundings, Trees,
+        TreesError, save,
     },
     clock,
     error::is_full,
@@ -55,6 +56,8 @@ pub struct Worker<'a> {
     pub logs: &'a Path,
     /// Where locks are.
     pub locks: &'a Path,
+    /// Where finished steps are recorded, and how often.
+    pub steps: (&'a Path, Pace),
     /// Told of what happens.
     pub observer: &'a dyn Observer,
     /// Builds that are going on, of this piece of work and of others.
@@ -81,6 +84,8 @@ pub struct Built {
 
 /// How a build's steps are run.
 struct Run<'a> {
+    /// Records finished steps; `None` if all are to be done.
+    recorder: Option<&'a Recorder<'a>>,
     /// Whether it is done a second time, to compare.
     again: bool,
     pool: &'a rayon::ThreadPool,
@@ -229,10 +234,23 @@ impl Worker<'_> {
         if let Some(Made { realisation, .. }) = self.earlier(pid, pir, build)? {
             return Ok(Built { realisation, seconds: 0.0 });
         }
-        observer.event(Event::Building { package });
+        observer.event(Event::Building { package: package.clone() });
         let begun = Instant::now();
-        let run = Run { again: false, pool: self.pool, perturbation: self.perturbation, observer, stop };
-        let (outputs, log) = self.run(pid, pir, request, build, &run)?;
+        let went_on = |done, total| {
+            observer.event(Event::WentOn { package: package.clone(), done, total });
+        };
+        let (steps, pace) = self.steps;
+        let kept = (self.store, self.lease);
+        let recorder = Recorder::new((request, build), self.perturbation, steps, pace, kept, &went_on);
+        let run = Run {
+            recorder: Some(&recorder),
+            again: false,
+            pool: self.pool,
+            perturbation: self.perturbation,
+            observer,
+            stop,
+        };
+        let (outputs, log) = self.run(pid, pir, request, build, &run).inspect_err(|_| recorder.keep())?;
         let batch = self.store.batch();
         let outputs = store(&batch, &outputs)?;
         // A log that cannot be kept does not undo a build.
@@ -256,6 +274,7 @@ impl Worker<'_> {
             }
             Ok::<_, StoreError>(())
         })?;
+        recorder.forget();
         if let Err(error) = log_path {
             observer.event(Event::Warning { text: format!("the log could not be kept: {error}") });
         }
@@ -274,7 +293,14 @@ impl Worker<'_> {
         let other = Perturbation { seed: 0x5a, clock_seconds: 987_654_321 };
         let never = Gone::default();
         let stop = self.observer.gone().unwrap_or(never);
-        let run = Run { again: true, pool: &pool, perturbation: other, observer: self.observer, stop: &stop };
+        let run = Run {
+            recorder: None,
+            again: true,
+            pool: &pool,
+            perturbation: other,
+            observer: self.observer,
+            stop: &stop,
+        };
         let (outputs, _) = self.run(pid, pir, &request, build, &run)?;
         let batch = self.store.batch();
         let cids = store(&batch, &outputs)?;
@@ -357,6 +383,7 @@ impl Worker<'_> {
             prefix: request.prefix.relative(),
             pool: how.pool,
             perturbation: how.perturbation,
+            recorder: how.recorder,
             cancelled: how.stop,
             observer: how.observer,
             unpack: &|bytes| {

@@ -161,6 +161,8 @@ pub struct Outcome {
     pub reads: BTreeSet<Read>,
     /// The most linear memory that it had at once, in bytes.
     pub peak_memory: u64,
+    /// Whether it was refused memory, or room for files, because of its limits: with others it might have done otherwise.
+    pub refused: bool,
 }
 
 /// How a process ended.

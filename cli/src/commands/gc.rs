@@ -151,7 +151,7 @@ fn show(planned: &GcPlanned, style: Style) -> String {
     let mut shown = if table.is_empty() { String::new() } else { table.show(style) };
     let sources: u64 = planned.sources.iter().map(|source| source.unique_bytes).sum();
     let fetched = "to be fetched again when wanted";
-    let Cached { modules, downloads, launchers } = planned.cache;
+    let Cached { modules, downloads, launchers, steps } = planned.cache;
     for (count, bytes, one, many, what) in [
         (planned.sources.len() as u64, sources, "source", "sources", fetched),
         (planned.leftovers.objects, planned.leftovers.bytes, "object", "objects", "that nothing names"),
@@ -164,6 +164,7 @@ fn show(planned: &GcPlanned, style: Style) -> String {
         ),
         (downloads.objects, downloads.bytes, "download", "downloads", "that were not used"),
         (launchers.objects, launchers.bytes, "launcher", "launchers", "of shells that are closed"),
+        (steps.objects, steps.bytes, "record", "records", "of builds that were cut"),
     ] {
         if count > 0 {
             shown.push_str(&format!("{} {what}: {}\n", units::count(count, one, many), units::bytes(bytes)));

@@ -72,7 +72,11 @@ impl Bars {
                 }
                 bar.set_position(*done);
             }
-            Event::Planned(_) | Event::Improving { .. } | Event::Waiting { .. } | Event::Warning { .. } => {}
+            Event::Planned(_)
+            | Event::Improving { .. }
+            | Event::WentOn { .. }
+            | Event::Waiting { .. }
+            | Event::Warning { .. } => {}
         }
     }
 

@@ -74,6 +74,10 @@ impl Progress {
                 let text = format!("{} in the background: later builds will be faster", escape(program));
                 line(Role::Faint, "optimising", text)
             }
+            Event::WentOn { package, done, total } if normal => {
+                let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+                line(Role::Good, "went on", format!("{} after step {done}{of}", plan::name(package)))
+            }
             Event::Step { package, step } if self.verbosity == Verbosity::Verbose => {
                 line(Role::Faint, "step", format!("{}: {}", plan::name(package), escape(step)))
             }
@@ -169,6 +173,9 @@ mod tests {
         let step = Event::Step { package: package("lua", "5"), step: "clang \u{1b}[2J".into() };
         assert_eq!(progress(Verbosity::Normal).lasting(&step), None);
         insta::assert_snapshot!(progress(Verbosity::Verbose).lasting(&step).unwrap(), @r"step lua 5: clang \u{1b}[2J");
+        let on = |total| Event::WentOn { package: package("go", "1"), done: 120, total };
+        insta::assert_snapshot!(progress(Verbosity::Normal).lasting(&on(Some(250))).unwrap(), @"went on go 1 after step 120 of 250");
+        insta::assert_snapshot!(progress(Verbosity::Normal).lasting(&on(None)).unwrap(), @"went on go 1 after step 120");
         let warning = Event::Warning { text: "a\nb".into() };
         insta::assert_snapshot!(progress(Verbosity::Quiet).lasting(&warning).unwrap(), @r"warning: a\nb");
         let compiled = Event::Compiled { program: "clang".into(), seconds: 41.26 };

@@ -187,6 +187,54 @@ fn an_upgrade_follows_the_recipe() {
 }
 
 #[test]
+fn a_recipe_that_is_gone_holds_up_no_other_package() {
+    let place = world();
+    good(place.run(&["install", "--yes", "./one.nu", "./two.nu@1.0"]));
+    insta::assert_snapshot!(good(place.run(&["list"])).stdout, @"
+    PACKAGE  VERSION       SIZE  PROGRAMS
+    one      1.0          154 B  one
+    two      1.0 (stays)  154 B  two
+    ");
+    package(&place, "one", "2.0", &[("one", saying("one two"))]);
+    fs_err::remove_file(place.here().join("two.nu")).unwrap();
+    let ended = place.run(&["upgrade", "--yes"]);
+    assert!(ended.code == 1 && ended.stderr.contains("two.nu@1.0 stays as it is"), "{ended}");
+    assert_eq!(installed(&place), "one@2.0 two@1.0");
+    assert_eq!(place.run(&["upgrade", "--yes", "two"]).code, 3, "what was named has to be there");
+}
+
+#[test]
+fn a_recipe_named_by_its_file_decides_nothing_about_others() {
+    let place = world();
+    fs_err::create_dir(place.here().join("beside")).unwrap();
+    for (name, version) in [("one", "9.0"), ("two", "9.0")] {
+        package(&place, name, version, &[(name, saying("beside"))]);
+        for name in [format!("{name}.nu"), format!("{name}-src")] {
+            fs_err::rename(place.here().join(&name), place.here().join("beside").join(&name)).unwrap();
+        }
+        package(&place, name, "1.0", &[(name, saying(name))]);
+    }
+    for order in [["one", "./beside/two.nu"], ["./beside/two.nu", "one"]] {
+        let mut command = place.command(&["install", "--yes"]);
+        command.args(order).env("NUKA_RECIPE_PATH", place.here());
+        good(place.end(command));
+        assert_eq!(installed(&place), "one@1.0 two@9.0", "{order:?}");
+    }
+    assert_eq!(good(start(&place, "two")).stdout, "beside\n");
+}
+
+#[test]
+fn a_directory_that_was_removed_is_no_reason_not_to_start() {
+    let place = world();
+    good(place.run(&["install", "--yes", "./one.nu"]));
+    let program = profile(&place).join("current/bin/one");
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", "mkdir gone; cd gone; rmdir ../gone; exec \"$0\""]).arg(&program);
+    shell.current_dir(place.here()).env_clear().env("HOME", place.home()).stdin(Stdio::null());
+    assert_eq!(good(place.end(shell)).stdout, "one\n");
+}
+
+#[test]
 fn one_program_of_two_packages_is_a_question() {
     let place = world();
     package(&place, "other", "1.0", &[("one", saying("other"))]);
@@ -199,7 +247,8 @@ fn one_program_of_two_packages_is_a_question() {
       help: say whose it is, and try again: `nuka prefer one other`
     ");
     assert_eq!(installed(&place), "one@1.0");
-    good(place.run(&["prefer", "one", "other"]));
+    let ended = good(place.run(&["prefer", "one", "other"]));
+    assert!(ended.stderr.contains("no installed package other has a program one"), "{ended}");
     good(place.run(&["install", "--yes", "./other.nu"]));
     assert_eq!(good(start(&place, "one")).stdout, "other\n");
     insta::assert_snapshot!(good(place.run(&["list"])).stdout, @"

@@ -32,12 +32,15 @@ pub struct Cached {
     pub downloads: Amount,
     /// Launchers of shells.
     pub launchers: Amount,
+    /// Finished steps of builds that were cut.
+    #[serde(default)]
+    pub steps: Amount,
 }
 
 impl Cached {
     /// All of it.
     pub fn all(&self) -> Amount {
-        let parts = [self.modules, self.downloads, self.launchers];
+        let parts = [self.modules, self.downloads, self.launchers, self.steps];
         let sum = |all: Amount, part: Amount| Amount {
             objects: all.objects + part.objects,
             bytes: all.bytes.saturating_add(part.bytes),

@@ -5,6 +5,7 @@ use super::{
     files, merge,
     merge::MergeError,
     program::{ProgramError, Programs},
+    steps::{Line, Part, Recorder},
     world::{PathError, Surroundings, World},
 };
 use crate::{event::Observer, in_flight::Gone};
@@ -41,6 +42,8 @@ pub struct Executor<'a> {
     pub pool: &'a rayon::ThreadPool,
     /// See [`Perturbation`].
     pub perturbation: Perturbation,
+    /// Records finished steps, and knows which are done already; `None` if all are to be done.
+    pub recorder: Option<&'a Recorder<'a>>,
     /// Set from outside when nobody waits for this build any more.
     pub cancelled: &'a Gone,
     /// Reads an archive's bytes into a tree, or says why it cannot be.
@@ -109,50 +112,81 @@ pub enum StepErrorKind {
 /// What steps wrote for people to read, in the order of the steps, whatever ran side by side.
 pub type Log = Vec<u8>;
 
+/// What steps leave behind beside the tree.
+#[derive(Default)]
+pub struct Trail {
+    /// What they wrote.
+    pub log: Log,
+    /// How many were done, groups not counted.
+    pub done: u32,
+    /// Whether a process was refused memory or room for files.
+    pub refused: bool,
+}
+
 impl Executor<'_> {
     /// Runs all steps over `/build` and gives the tree they leave. What programs print goes to the log, also
     /// when a step fails.
     pub fn run(&self, steps: &[Step], tree: Tree, log: &mut Log) -> Result<Tree, Box<StepError>> {
-        self.steps(steps, tree, &Scope::default(), "", log)
+        let line = Line::of_build(self.recorder, steps);
+        let mut trail = Trail::default();
+        let (from, tree) = line.go_on(tree, &mut trail);
+        let result = self.steps(&line, from, tree, &Scope::default(), "", &mut trail);
+        log.append(&mut trail.log);
+        result
     }
 
+    /// Does the steps of a list from the one at `from` on.
     fn steps(
         &self,
-        steps: &[Step],
+        line: &Line<'_>,
+        from: usize,
         mut tree: Tree,
         scope: &Scope,
         place: &str,
-        log: &mut Log,
+        trail: &mut Trail,
     ) -> Result<Tree, Box<StepError>> {
-        for (number, step) in steps.iter().enumerate() {
+        for (number, step) in line.steps.iter().enumerate().skip(from) {
             let place = format!("{place}{}", number + 1);
             tree = match step {
-                Step::ForEach { over, steps } => self.for_each(over, steps, tree, scope, &place, log)?,
+                Step::ForEach { over, steps } => {
+                    self.for_each((line, number), over, steps, tree, scope, &place, trail)?
+                }
                 Step::Parallel(branches) => {
-                    let names: Vec<_> = (1..=branches.len()).map(|n| format!("branch {n}")).collect();
-                    let works = branches.iter().map(|steps| (steps.as_slice(), scope.clone())).collect();
-                    self.group(works, names, tree, &place, log)?
+                    let works = (1..).zip(branches).map(|(branch, steps)| Work {
+                        line: line.part(number, Part::Branch(branch), branch as usize, steps),
+                        scope: scope.clone(),
+                        name: format!("branch {branch}"),
+                    });
+                    self.group(&works.collect::<Vec<_>>(), &tree, &place, trail)?
                 }
                 Step::StepsFrom(path) => {
                     let steps =
                         self.generated(path, &tree, scope).map_err(|kind| failed(&place, step, kind))?;
-                    self.steps(&steps, tree, &Scope::default(), &format!("{place}."), log)?
+                    line.expanded(1, &steps);
+                    let inner = line.part(number, Part::Generated, 0, &steps);
+                    let (from, tree) = inner.go_on(tree, trail);
+                    self.steps(&inner, from, tree, &Scope::default(), &format!("{place}."), trail)?
                 }
                 _ => {
                     if self.cancelled.load(Ordering::Relaxed) {
                         return Err(failed(&place, step, StepErrorKind::Cancelled));
                     }
-                    self.one(step, tree, scope, log).map_err(|kind| failed(&place, step, kind))?
+                    line.begins();
+                    let tree =
+                        self.one(step, tree, scope, trail).map_err(|kind| failed(&place, step, kind))?;
+                    trail.done += 1;
+                    tree
                 }
             };
+            line.finished(number + 1, &tree, trail);
         }
         Ok(tree)
     }
 
-    fn one(&self, step: &Step, tree: Tree, scope: &Scope, log: &mut Log) -> Result<Tree, StepErrorKind> {
+    fn one(&self, step: &Step, tree: Tree, scope: &Scope, trail: &mut Trail) -> Result<Tree, StepErrorKind> {
         let world = World { build: tree, around: self.around };
         match step {
-            Step::Run(run) => self.programs.run(self, run, world, scope, log),
+            Step::Run(run) => self.programs.run(self, run, world, scope, trail),
             Step::Unpack { archive, to } => {
                 let archive = scope.text(archive)?;
                 let tree = (self.unpack)(files::read(&world, scope, &archive)?)
@@ -163,14 +197,16 @@ impl Executor<'_> {
         }
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a step's place, and all that it has there")]
     fn for_each(
         &self,
+        (line, number): (&Line<'_>, usize),
         over: &Items,
         steps: &[Step],
         tree: Tree,
         scope: &Scope,
         place: &str,
-        log: &mut Log,
+        trail: &mut Trail,
     ) -> Result<Tree, Box<StepError>> {
         let world = World { build: tree.clone(), around: self.around };
         let items = scope.over(&world, over).map_err(|error| {
@@ -181,45 +217,58 @@ impl Executor<'_> {
                 kind,
             })
         })?;
-        let inside = |item: &String| {
-            let mut inner = scope.clone();
-            inner.items.push(item.clone());
-            (steps, inner)
-        };
-        let works = items.iter().map(inside).collect();
-        self.group(works, items, tree, place, log)
+        if matches!(over, Items::Glob(_)) {
+            line.expanded(items.len(), steps);
+        }
+        let mut works = Vec::with_capacity(items.len());
+        for (order, item) in items.iter().enumerate() {
+            let mut scope = scope.clone();
+            scope.items.push(item.clone());
+            let line = line.part(number, Part::Item(item), order, steps);
+            works.push(Work { line, scope, name: item.clone() });
+        }
+        self.group(&works, &tree, place, trail)
     }
 
-    /// Runs each work over the same tree, side by side, and puts their writes together in list order. When
+    /// Does each work over the same tree, side by side, and puts their writes together in list order. When
     /// several fail, the first in the list is the one that is reported.
     fn group(
         &self,
-        works: Vec<(&[Step], Scope)>,
-        names: Vec<String>,
-        tree: Tree,
+        works: &[Work<'_>],
+        tree: &Tree,
         place: &str,
-        log: &mut Log,
+        trail: &mut Trail,
     ) -> Result<Tree, Box<StepError>> {
         let first_failure = AtomicUsize::new(usize::MAX);
-        let run = |(number, (steps, scope)): (usize, &(&[Step], Scope))| {
+        // What is done already is known of all before one of them begins.
+        let begin = |work: &Work<'_>| {
+            let mut trail = Trail { refused: trail.refused, ..Trail::default() };
+            let (from, tree) = work.line.go_on(tree.clone(), &mut trail);
+            (from, tree, trail)
+        };
+        let begun: Vec<_> = works.iter().map(begin).collect();
+        let run = |(number, (work, (from, tree, mut trail))): (usize, (&Work<'_>, (usize, Tree, Trail)))| {
             if first_failure.load(Ordering::Relaxed) < number {
                 return None;
             }
-            let name = names.get(number).map_or("", String::as_str);
-            let mut log = Log::new();
-            let result = self.steps(steps, tree.clone(), scope, &format!("{place} ({name})."), &mut log);
+            let place = format!("{place} ({}).", work.name);
+            let result = self.steps(&work.line, from, tree, &work.scope, &place, &mut trail);
             if result.is_err() {
                 first_failure.fetch_min(number, Ordering::Relaxed);
             }
-            Some((result, log))
+            Some((result, trail))
         };
-        let outcomes: Vec<_> = self.pool.install(|| works.par_iter().enumerate().map(run).collect());
+        let outcomes: Vec<_> =
+            self.pool.install(|| works.par_iter().zip(begun).enumerate().map(run).collect());
         let mut trees = Vec::with_capacity(outcomes.len());
-        for (result, branch_log) in outcomes.into_iter().flatten() {
-            log.extend_from_slice(&branch_log);
+        for (result, branch) in outcomes.into_iter().flatten() {
+            trail.log.extend_from_slice(&branch.log);
+            trail.done += branch.done;
+            trail.refused |= branch.refused;
             trees.push(result?);
         }
-        merge::merge(&tree, &trees, &names).map_err(|error| {
+        let names: Vec<String> = works.iter().map(|work| work.name.clone()).collect();
+        merge::merge(tree, &trees, &names).map_err(|error| {
             Box::new(StepError { place: place.to_owned(), step: "a group".to_owned(), kind: error.into() })
         })
     }
@@ -231,6 +280,13 @@ impl Executor<'_> {
         let text = String::from_utf8_lossy(&bytes);
         nuka_pir::steps_from_text(&text).map_err(|error| StepErrorKind::Steps { path, error })
     }
+}
+
+/// One part of a group.
+struct Work<'a> {
+    line: Line<'a>,
+    scope: Scope,
+    name: String,
 }
 
 fn failed(place: &str, step: &Step, kind: StepErrorKind) -> Box<StepError> {

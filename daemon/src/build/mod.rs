@@ -7,6 +7,7 @@ mod merge;
 mod modules;
 mod native;
 mod program;
+mod steps;
 mod trees;
 mod world;
 
@@ -15,5 +16,6 @@ pub use expand::{ExpandError, Patterns};
 pub use modules::CachedModules;
 pub use native::Seeds;
 pub use program::{Modules, Programs};
+pub use steps::{Pace, Recorder, build_of};
 pub use trees::{Trees, TreesError, blob_of, differences, save};
 pub use world::Surroundings;

@@ -2,7 +2,7 @@
 //! result.
 
 use super::{
-    executor::{Executor, Log, StepErrorKind},
+    executor::{Executor, Log, StepErrorKind, Trail},
     expand::{ExpandError, Scope},
     files,
     native::{NativeError, NativeRun, Seeds},
@@ -158,7 +158,7 @@ impl Programs<'_> {
         step: &RunStep,
         world: World<'_>,
         scope: &Scope,
-        log: &mut Log,
+        trail: &mut Trail,
     ) -> Result<Tree, StepErrorKind> {
         let mut scope = scope.clone();
         if let Some(directory) = &step.directory {
@@ -168,7 +168,7 @@ impl Programs<'_> {
         let program = command.first().cloned().ok_or(ExpandError::Scope)?;
         (executor.progress)(&command.join(" "));
         if let Some((seeds, tools)) = self.seed {
-            return native(executor, step, seeds, tools, &world, &scope, command, log);
+            return native(executor, step, seeds, tools, &world, &scope, command, &mut trail.log);
         }
         let (place, file) = find(&world, &scope, &program)?;
         let seed = |source| ProgramError::Seed { program: program.clone(), source };
@@ -177,7 +177,7 @@ impl Programs<'_> {
             let bytes =
                 file.bytes().map_err(|source| ProgramError::Read { program: program.clone(), source })?;
             let outcome = executor.pool.install(|| second.run(&bytes, process)).map_err(seed)?;
-            return finished(&program, step, &scope, outcome, log);
+            return finished(&program, step, &scope, outcome, trail);
         }
         let compile = |limit| {
             let module = self.modules.module(&file, &program, limit, executor.observer);
@@ -195,7 +195,7 @@ impl Programs<'_> {
         };
         // On the pool, so that never more processes run than there are workers.
         let outcome = executor.pool.install(|| self.engine.run(&module, process, None)).map_err(seed)?;
-        finished(&program, step, &scope, outcome, log)
+        finished(&program, step, &scope, outcome, trail)
     }
 }
 
@@ -205,8 +205,9 @@ fn finished(
     step: &RunStep,
     scope: &Scope,
     outcome: Outcome,
-    log: &mut Log,
+    Trail { log, refused, .. }: &mut Trail,
 ) -> Result<Tree, StepErrorKind> {
+    *refused |= outcome.refused;
     let saved = matches!(step.stdout, Some(Stdout::Save(_)));
     if !saved {
         log.extend_from_slice(&outcome.stdout);

@@ -61,6 +61,11 @@ impl Content for StoredFile {
     }
 }
 
+/// A file of these bytes, read when somebody wants them.
+pub fn stored(store: &Store, blob: BlobId, size: u64, executable: bool) -> File {
+    File::lazy(StoredFile { store: store.clone(), blob, size }, executable)
+}
+
 /// The blob of a file that is as the store gave it.
 pub fn blob_of(file: &File) -> Option<BlobId> {
     Some(BlobId::from_bytes(file.identity()?.try_into().ok()?))
@@ -98,8 +103,7 @@ impl Trees {
             })?;
             let node = match node {
                 StoredNode::File { blob, size, executable } => {
-                    let content = StoredFile { store: self.store.clone(), blob: *blob, size: *size };
-                    Node::File(File::lazy(content, *executable))
+                    Node::File(stored(&self.store, *blob, *size, *executable))
                 }
                 StoredNode::Directory { cid, .. } => Node::Directory(self.load_at(*cid, depth + 1)?),
                 StoredNode::Symlink { target } => Node::Symlink(Bytes::copy_from_slice(target.as_bytes())),

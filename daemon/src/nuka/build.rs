@@ -6,13 +6,12 @@ use crate::{
     build::{Perturbation, Seeds, Trees},
     clock,
     error::{Error, MAKE_ROOM},
-    evaluate::{self, Answer},
+    evaluate::{self, Answer, Local},
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan},
     fetch,
     inputs::Views,
     logs,
     plan::{self, Job, Work},
-    recipes::RecipeRoots,
     scheduler::{self, Ended, Verdict, Workers},
     worker::{Made, WorkError, Worker, package_ref},
 };
@@ -73,7 +72,7 @@ impl Nuka {
         observer: &dyn Observer,
     ) -> Result<BuildReport, Error> {
         let (answer, wanted) = self.wanted(targets, options)?;
-        for text in self.edited(&answer, targets)? {
+        for text in self.edited(&answer)? {
             observer.event(Event::Warning { text });
         }
         if !options.rebuild
@@ -94,8 +93,7 @@ impl Nuka {
                 observer.event(Event::Warning { text });
             }
         }
-        let roots = evaluate::roots_for(&self.roots, targets)?;
-        self.work(work, &lease, (&answer, &roots), options, &Manner::default(), observer)
+        self.work(work, &lease, &answer, options, &Manner::default(), observer)
     }
 
     /// Builds packages whose PIRs the store has, without their recipes.
@@ -125,7 +123,7 @@ impl Nuka {
         let rebuild = manner.second_engine;
         let (work, lease) = self.leased(pids, rebuild)?;
         let options = BuildOptions { keep_going: manner.keep_going, rebuild, ..BuildOptions::default() };
-        self.work(work, &lease, (answer, &self.roots), &options, manner, observer)
+        self.work(work, &lease, answer, &options, manner, observer)
     }
 
     /// What there is to do, with a lease of all that it is about: what the plan says is there stays until the work is
@@ -156,15 +154,14 @@ impl Nuka {
 
     /// Local sources of what is asked for that are not what its recipe says any more: what is built from the earlier
     /// ones is still there, and is what the recipe means.
-    fn edited(&self, answer: &Answer, targets: &[Target]) -> Result<Vec<String>, Error> {
+    fn edited(&self, answer: &Answer) -> Result<Vec<String>, Error> {
         let mut texts = Vec::new();
         if answer.local.is_empty() {
             return Ok(texts);
         }
-        let roots = evaluate::roots_for(&self.roots, targets)?;
         let store = self.store()?;
         // Most recipes have none: only those that do are looked at.
-        let recipes: HashSet<&str> = answer.local.values().map(|local| local.recipe.as_str()).collect();
+        let recipes: HashSet<&str> = answer.local.values().map(Local::recipe).collect();
         let has_local = |pid: &&Pid| {
             let package = answer.packages.get(&pid.to_string());
             package.is_none_or(|package| recipes.contains(package.recipe.as_str()))
@@ -181,7 +178,7 @@ impl Nuka {
                 let Some(local) = source.id().ok().and_then(|id| answer.local.get(&id.to_string())) else {
                     continue;
                 };
-                let beside = roots.directory_of(&local.recipe).ok().flatten();
+                let beside = local.directory().ok().flatten();
                 // What cannot be read is said when it is needed.
                 let now = fetch::local_hash(store, &local.path, beside.as_deref());
                 if now.is_ok_and(|now| now != source.hash) {
@@ -234,7 +231,7 @@ impl Nuka {
         &self,
         mut work: Work,
         lease: &Lease,
-        (answer, roots): (&Answer, &RecipeRoots),
+        answer: &Answer,
         options: &BuildOptions,
         manner: &Manner,
         observer: &dyn Observer,
@@ -263,6 +260,7 @@ impl Nuka {
             sources: &known,
             logs: &self.config.logs(),
             locks: &self.config.locks(),
+            steps: (&self.config.steps(), self.shared.pace()),
             observer,
             in_flight: &self.shared.builds,
             lease,
@@ -280,7 +278,7 @@ impl Nuka {
             let result = match work.jobs.get(position) {
                 None => return Ended::Done,
                 Some(Job::Fetch(id, source)) => self
-                    .fetch(source, *id, lease, (answer, roots), observer)
+                    .fetch(source, *id, lease, answer, observer)
                     .map(|cid| {
                         lock(&known).insert(*id, cid);
                     })

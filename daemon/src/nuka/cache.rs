@@ -1,8 +1,10 @@
-//! What is kept beside the store and can be had again: compiled programs, downloads, and the launchers of shells.
+//! What is kept beside the store and can be had again: compiled programs, downloads, the launchers of shells, and the
+//! finished steps of builds that were cut.
 //!
 //! Each file tells by its times when it was last used: read, or else written. (On a file system that writes down no reading,
 //! it was last used when it was made: it is made again when it is next wanted.) What somebody works with at this moment
-//! stays: launchers by the lock of the shell that they are for, downloads by the lock of who fetches.
+//! stays: launchers by the lock of the shell that they are for, downloads by the lock of who fetches, steps by that of who
+//! builds.
 
 use super::Nuka;
 use crate::{
@@ -39,12 +41,18 @@ impl Nuka {
             }),
         };
         let launchers = launchers(&self.config.launchers(), since_ms);
+        let steps = files(&self.config.steps(), since_ms, lock::is_free);
+        let journal = |path: &Path| match lock::alone(path) {
+            Some(_alone) => fs::remove_file(path).is_ok(),
+            None => false,
+        };
         let file = |path: &Path| fs::remove_file(path).is_ok();
         let directory = |path: &Path| remove_launchers(path);
         Cached {
             modules: taken(modules, remove, &file),
             downloads: taken(downloads, remove, &file),
             launchers: taken(launchers, remove, &directory),
+            steps: taken(steps, remove, &journal),
         }
     }
 

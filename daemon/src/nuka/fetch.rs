@@ -8,12 +8,11 @@ use crate::{
     fetch,
     in_flight::Doing,
     plan::{Job, Work},
-    recipes::RecipeRoots,
     worker::package_ref,
 };
 use nuka_pir::{Origin, Pid, Source, SourceId};
 use nuka_store::{Lease, RootTarget};
-use std::{cell::Cell, path::PathBuf, sync::Arc};
+use std::{cell::Cell, sync::Arc};
 
 impl Nuka {
     /// The tree of a source, which the lease keeps from now on.
@@ -22,13 +21,12 @@ impl Nuka {
         source: &Source,
         id: SourceId,
         lease: &Lease,
-        (answer, roots): (&Answer, &RecipeRoots),
+        answer: &Answer,
         observer: &dyn Observer,
     ) -> Result<nuka_pir::Cid, Error> {
         loop {
-            let fetch = |doing: &Doing<'_, _>| {
-                self.fetch_now(source, id, (answer, roots), doing.observer).map_err(Arc::new)
-            };
+            let fetch =
+                |doing: &Doing<'_, _>| self.fetch_now(source, id, answer, doing.observer).map_err(Arc::new);
             let cid = match self.shared.fetches.share(&id, observer, fetch) {
                 None => return Err(Error::Cancelled),
                 Some(fetched) => fetched.map_err(Error::Shared)?,
@@ -45,7 +43,7 @@ impl Nuka {
         &self,
         source: &Source,
         id: SourceId,
-        (answer, roots): (&Answer, &RecipeRoots),
+        answer: &Answer,
         observer: &dyn Observer,
     ) -> Result<nuka_pir::Cid, Error> {
         let name = source.origin.to_string();
@@ -56,9 +54,7 @@ impl Nuka {
         }
         let beside = match answer.local.get(&id.to_string()) {
             None => None,
-            Some(local) => roots
-                .directory_of(&local.recipe)
-                .map_err(|source| Error::RecipeFile { path: PathBuf::from(&local.recipe), source })?,
+            Some(local) => local.directory()?,
         };
         let known = Cell::new(false);
         let progress = |progress: fetch::Progress| match progress {

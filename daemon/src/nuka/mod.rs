@@ -64,6 +64,14 @@ impl Nuka {
         Self::with(config, roots, shared)
     }
 
+    /// The same with each step of a build recorded as soon as it is done, however soon that is: for trying out builds that
+    /// are cut.
+    #[must_use]
+    pub fn recording_each_step(self) -> Self {
+        self.shared.record_each_step();
+        self
+    }
+
     /// Nuka for somebody among others.
     pub(crate) fn with(config: Config, roots: RecipeRoots, shared: Arc<Shared>) -> Self {
         Self { config, roots, shared, held: Arc::default(), fetcher: OnceLock::new() }

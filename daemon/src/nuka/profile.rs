@@ -116,7 +116,7 @@ impl Nuka {
         let settings = settings_of(&answer, target)?;
         let (report, lease) = loop {
             let report = match pins {
-                Some(pins) => self.build_pins(pins, &answer, targets, observer)?,
+                Some(pins) => self.build_pins(pins, &answer, observer)?,
                 None => self.build(targets, &BuildOptions::default(), observer)?,
             };
             if !report.failed.is_empty() {
@@ -149,7 +149,6 @@ impl Nuka {
         &self,
         pins: &[Pid],
         answer: &Answer,
-        targets: &[Target],
         observer: &dyn Observer,
     ) -> Result<BuildReport, Error> {
         let index = self.store()?.read()?;
@@ -160,11 +159,10 @@ impl Nuka {
         }
         drop(index);
         let (work, lease) = self.leased(pins, false)?;
-        let roots = evaluate::roots_for(&self.roots, targets)?;
         let mut pinned = answer.clone();
         pinned.roots = pins.to_vec();
         let (options, manner) = (BuildOptions::default(), Manner::default());
-        self.work(work, &lease, (&pinned, &roots), &options, &manner, observer)
+        self.work(work, &lease, &pinned, &options, &manner, observer)
     }
 
     /// Makes a generation of another one and keeps it, durably.

@@ -54,7 +54,7 @@ impl Nuka {
         observer: &dyn Observer,
         tree_hash: TreeHash<'_>,
     ) -> Result<Vec<HashChange>, Box<Fault>> {
-        let (roots, evaluation) = evaluate::for_hashes(&self.roots, std::slice::from_ref(target))?;
+        let (roots, evaluation) = evaluate::for_hashes(&self.roots, target)?;
         let mut edits: BTreeMap<PathBuf, Vec<HashEdit>> = BTreeMap::new();
         let mut changes = Vec::new();
         for fetch in &evaluation.fetches {

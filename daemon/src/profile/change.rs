@@ -1,7 +1,7 @@
 //! Changing a profile: a new generation, or another one that is there already.
 
 use super::{
-    files::{Disk, ProfileDirectory},
+    files::ProfileDirectory,
     installed::Installed,
     live,
     name::{GenerationNumber, ProfileName},
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     client::Client,
     clock,
+    disk::Disk,
     event::{Event, Observer},
     fault::{Fault, FaultKind, file_help},
     request::{DropGenerations, KeepGeneration},
@@ -51,6 +52,8 @@ pub enum ProfileError {
     Conflict {
         /// Which.
         conflict: Conflict,
+        /// The profile, if it is another than the one that is taken when none is named.
+        profile: Option<String>,
     },
     /// Nothing of this name is installed.
     #[error("`{name}` is not installed")]
@@ -115,9 +118,10 @@ impl ProfileError {
                 "`nuka generation list` shows what there is, `nuka generation switch N` makes one count"
                     .to_owned()
             }
-            Self::Conflict { conflict } => {
+            Self::Conflict { conflict, profile } => {
                 let package = conflict.packages.last().map(String::as_str).unwrap_or_default();
-                format!("say whose it is, and try again: `nuka prefer {} {package}`", conflict.program)
+                let named = profile.as_ref().map(|name| format!(" --profile {name}")).unwrap_or_default();
+                format!("say whose it is, and try again: `nuka prefer {} {package}{named}`", conflict.program)
             }
             Self::NotInstalled { suggestion: Some(name), .. }
             | Self::NoProgram { suggestion: Some(name), .. } => {
@@ -185,6 +189,13 @@ impl<'c> Profile<'c> {
     /// One in a directory of its own.
     pub fn at(client: &'c Client, path: PathBuf) -> Self {
         Self { client, directory: ProfileDirectory { path, disk: Disk::default() } }
+    }
+
+    /// Its name, if that has to be said.
+    fn named(&self) -> Option<String> {
+        let below = self.directory.path.strip_prefix(self.client.config().profiles()).ok()?;
+        let name = below.to_str().filter(|name| *name != ProfileName::default().as_str());
+        name.map(str::to_owned)
     }
 
     /// Where what counts is: `bin/` and `share/` are in it.
@@ -286,7 +297,7 @@ impl<'c> Profile<'c> {
             }
             return Ok(Changed { record: before, new: false });
         }
-        next.programs().map_err(|conflict| ProfileError::Conflict { conflict })?;
+        next.programs().map_err(|conflict| ProfileError::Conflict { conflict, profile: self.named() })?;
         let number = self.directory.next_number()?;
         let settings = next.settings.clone();
         let (base, root) = (Some(before.tree), self.root(number));

@@ -10,13 +10,14 @@
 
 use super::{
     change::ProfileError,
-    files::{Current, Disk, ProfileDirectory},
+    files::{Current, ProfileDirectory},
     name::GenerationNumber,
     setting::{Permit, Settings},
     state::State,
     tree,
 };
 use crate::{
+    disk::Disk,
     launcher::{self, Launcher},
     nuka::Prepared,
 };

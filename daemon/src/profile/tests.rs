@@ -1,26 +1,21 @@
 //! Profiles over a real store: what a power cut leaves, what faults of the disk leave, and how generations share.
 
 use super::{
-    Edit, GenerationNumber, Installed, Permit, Profile, ProfileName, Settings,
-    files::{Disk, DiskChange, DiskWatch, ProfileDirectory},
-    tree,
+    Edit, GenerationNumber, Installed, Permit, Profile, ProfileName, Settings, files::ProfileDirectory, tree,
 };
 use crate::{
     client::{By, Client},
     config::Config,
+    disk::{
+        Disk,
+        recorder::{Recorded, Recorder, leave},
+    },
     event::Silent,
     launcher::Launcher,
 };
 use nuka_store::{Node, ObjectReader as _, group};
 use serde_json::json;
-use std::{
-    collections::BTreeMap,
-    fs, io,
-    num::NonZeroUsize,
-    os::unix::fs::{OpenOptionsExt as _, symlink},
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex},
-};
+use std::{collections::BTreeMap, fs, num::NonZeroUsize, sync::Arc};
 use tempfile::TempDir;
 
 /// A nuka with an empty store.
@@ -111,54 +106,12 @@ fn whole(directory: &ProfileDirectory, objects: &nuka_store::Objects) -> Option<
     Some(shown(&state.packages))
 }
 
-/// A change with all that is needed to make it again.
-#[derive(Debug, Clone)]
-enum Recorded {
-    Directory(PathBuf),
-    File(PathBuf, Vec<u8>, u32),
-    Link(PathBuf, PathBuf),
-    Symlink(PathBuf, PathBuf),
-    Rename(PathBuf, PathBuf),
-    Remove(PathBuf),
-    Sync,
-    /// A change of the profile was acknowledged: this is in it now.
-    Acknowledged(String),
-}
-
-#[derive(Debug, Default)]
-struct Recorder {
-    changes: Mutex<Vec<Recorded>>,
-    /// Which change fails, if one does.
-    fail_at: Option<usize>,
-    asked: Mutex<usize>,
-}
-
-impl DiskWatch for Recorder {
-    fn before(&self, change: &DiskChange<'_>) -> io::Result<()> {
-        let mut asked = self.asked.lock().unwrap();
-        *asked += 1;
-        if self.fail_at == Some(*asked - 1) {
-            return Err(io::Error::from(io::ErrorKind::StorageFull));
-        }
-        self.changes.lock().unwrap().push(match *change {
-            DiskChange::Directory(path) => Recorded::Directory(path.into()),
-            DiskChange::File(path, bytes, mode) => Recorded::File(path.into(), bytes.into(), mode),
-            DiskChange::Link(from, to) => Recorded::Link(from.into(), to.into()),
-            DiskChange::Symlink(target, path) => Recorded::Symlink(target.into(), path.into()),
-            DiskChange::Rename(from, to) => Recorded::Rename(from.into(), to.into()),
-            DiskChange::Remove(path) => Recorded::Remove(path.into()),
-            DiskChange::Sync => Recorded::Sync,
-        });
-        Ok(())
-    }
-}
-
 /// Installs, upgrades, removes, permits, goes back and deletes. Notes what is in the profile after each.
 fn work(world: &World, watch: &Arc<Recorder>) -> Result<(), Box<crate::Fault>> {
     let profile = world.profile(Disk::watched(Arc::<Recorder>::clone(watch)));
     let note = |profile: &Profile<'_>| {
         let state = shown(&profile.state().unwrap().packages);
-        watch.changes.lock().unwrap().push(Recorded::Acknowledged(state));
+        watch.acknowledge(state);
     };
     let put = |packages: Vec<Installed>| Edit { put: packages, ..Edit::default() };
     for edit in [
@@ -182,43 +135,13 @@ fn work(world: &World, watch: &Arc<Recorder>) -> Result<(), Box<crate::Fault>> {
     Ok(())
 }
 
-/// What is on the disk when the power goes after `cut` changes: all that was durable, and of the rest what `keep` says.
-fn leave(changes: &[Recorded], cut: usize, keep: &mut dyn FnMut() -> bool, from: &Path, to: &Path) {
-    let last = changes[..cut].iter().rposition(|change| matches!(change, Recorded::Sync)).unwrap_or(0);
-    let there = |path: &Path| to.join(path.strip_prefix(from).unwrap());
-    for (at, change) in changes[..cut].iter().enumerate() {
-        let durable = at < last;
-        let kept = durable || keep();
-        // What an earlier change that was lost has not made cannot be changed.
-        let _ = match change {
-            Recorded::Directory(path) if kept => fs::create_dir_all(there(path)),
-            Recorded::File(path, bytes, mode) if kept => {
-                let bytes = if durable || keep() { bytes.as_slice() } else { &bytes[..bytes.len() / 2] };
-                // A file of another mode than one that may be written to is there already, cut short.
-                let _ = fs::remove_file(there(path));
-                let mut options = fs::OpenOptions::new();
-                let file = options.write(true).create(true).truncate(true).mode(*mode).open(there(path));
-                file.and_then(|mut file| io::Write::write_all(&mut file, bytes))
-            }
-            Recorded::Link(from, to) if kept => fs::hard_link(there(from), there(to)),
-            Recorded::Symlink(target, path) if kept => symlink(target, there(path)),
-            Recorded::Rename(from, to) if kept => fs::rename(there(from), there(to)),
-            Recorded::Remove(path) if kept => match there(path).is_dir() && !there(path).is_symlink() {
-                true => fs::remove_dir_all(there(path)),
-                false => fs::remove_file(there(path)),
-            },
-            _ => Ok(()),
-        };
-    }
-}
-
 #[test]
 fn a_power_cut_leaves_the_old_or_the_new_generation() {
     let world = World::new();
     let watch = Arc::new(Recorder::default());
     fs::create_dir_all(world.client.config().profiles()).unwrap();
     work(&world, &watch).unwrap();
-    let changes = watch.changes.lock().unwrap().clone();
+    let changes = watch.changes();
     let objects = world.client.here().objects().unwrap();
     let from = world.client.config().profiles();
     let mut random = 1_u64;
@@ -267,10 +190,10 @@ fn a_full_disk_at_any_moment_changes_nothing_that_counts() {
     let complete = Arc::new(Recorder::default());
     let world = World::new();
     work(&world, &complete).unwrap();
-    let count = *complete.asked.lock().unwrap();
+    let count = complete.asked();
     for fail_at in (0..count).step_by(3) {
         let world = World::new();
-        let watch = Arc::new(Recorder { fail_at: Some(fail_at), ..Recorder::default() });
+        let watch = Arc::new(Recorder::failing_at(fail_at));
         let Err(fault) = work(&world, &watch) else {
             // What is only tidied up may stay.
             continue;
@@ -279,8 +202,8 @@ fn a_full_disk_at_any_moment_changes_nothing_that_counts() {
         let profile = world.profile(Disk::default());
         let objects = world.client.here().objects().unwrap();
         let found = whole(&profile.directory, objects);
-        let last = watch.changes.lock().unwrap().iter().rev().find_map(|change| match change {
-            Recorded::Acknowledged(state) => Some(state.clone()),
+        let last = watch.changes().into_iter().rev().find_map(|change| match change {
+            Recorded::Acknowledged(state) => Some(state),
             _ => None,
         });
         if let (Some(found), Some(last)) = (&found, &last) {

@@ -48,7 +48,11 @@ impl Work {
                 let told = activity(what, String::new());
                 self.goes_on(Activity { done: Some(*done), total: *total, ..told });
             }
-            Event::Planned(_) | Event::Improving { .. } | Event::Waiting { .. } | Event::Warning { .. } => {}
+            Event::Planned(_)
+            | Event::Improving { .. }
+            | Event::WentOn { .. }
+            | Event::Waiting { .. }
+            | Event::Warning { .. } => {}
         }
     }
 

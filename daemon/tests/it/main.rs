@@ -27,6 +27,7 @@ mod failures;
 mod groups;
 mod hostile;
 mod planted;
+mod resumed;
 #[allow(dead_code)]
 #[path = "../../src/fetch/tests/server.rs"]
 mod server;

@@ -3,9 +3,13 @@
 use crate::{
     common::{Random, rounds},
     place::{Place, Results},
-    recipes::{self, ALL},
+    recipes::{self, ALL, LONG, LONG_STEPS},
 };
-use std::time::{Duration, Instant};
+use nuka_daemon::{Event, Observer};
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
 use tempfile::TempDir;
 
 /// Recipes, what they come to when nothing disturbs, and how long that takes a process of its own.
@@ -54,6 +58,66 @@ pub fn killed_at_random_points() {
     println!(
         "stress: a build was killed {rounds} times, {cut} times before its end (in {} ms), with {kept} packages \
          registered and {left} temporaries about; the next one always came to the same and left none",
+        time.as_millis()
+    );
+}
+
+/// Counts what need not be done again.
+#[derive(Default)]
+struct GoesOn(AtomicU32);
+
+impl Observer for GoesOn {
+    fn event(&self, event: Event) {
+        if let Event::WentOn { done, total, .. } = event {
+            assert!(
+                done < LONG_STEPS && total.is_none_or(|total| total == LONG_STEPS),
+                "{done} of {total:?}"
+            );
+            self.0.store(done, Ordering::Relaxed);
+        }
+    }
+}
+
+/// One build of many steps: what a kill leaves is gone on with, however often that is killed again.
+pub fn steps_killed_at_random_points() {
+    let (mut random, rounds) = (Random::new("steps are killed"), rounds());
+    let directory = tempfile::tempdir().unwrap();
+    let recipes = directory.path().join("recipes");
+    recipes::write(&recipes);
+    let place = Place::new(directory.path());
+    let results = place.built(&[LONG]);
+    let timed = Place::with_recipes(&directory.path().join("timed"), &recipes);
+    // Nothing but the build itself is to be killed.
+    timed.built(&["put"]);
+    let begun = Instant::now();
+    assert!(timed.command(&[LONG]).status().unwrap().success());
+    let time = begun.elapsed();
+    let (mut cut, mut went_on, mut steps) = (0, 0, 0);
+    for round in 0..rounds {
+        let root = directory.path().join(format!("round{round}"));
+        let place = Place::with_recipes(&root, &recipes);
+        place.built(&["put"]);
+        for _ in 0..1 + round % 3 {
+            let mut child = place.command(&[LONG]).spawn().unwrap();
+            std::thread::sleep(random.moment(time));
+            child.kill().unwrap();
+            cut += u32::from(!child.wait().unwrap().success());
+        }
+        let told = GoesOn::default();
+        let report = place.build_told(&[LONG], &told).unwrap();
+        assert!(report.failed.is_empty(), "{:#?}", report.failed);
+        let told = told.0.into_inner();
+        went_on += u32::from(told > 0);
+        steps += told;
+        assert_eq!(place.built(&[LONG]), results, "round {round}");
+        place.registered();
+        place.check_clean();
+        place.check_objects();
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+    println!(
+        "stress: a build of {LONG_STEPS} steps was killed {cut} times before its end (in {} ms); {went_on} of {rounds} \
+         times what came after went on, {steps} steps in all, and always came to the same",
         time.as_millis()
     );
 }

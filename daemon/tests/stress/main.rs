@@ -27,9 +27,10 @@ mod straits;
 use std::path::Path;
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 6] = [
+const TRIALS: [(&str, fn()); 7] = [
     ("fetch_killed", fetch::killed_at_random_points),
     ("build_killed", build::killed_at_random_points),
+    ("steps_killed", build::steps_killed_at_random_points),
     ("build_at_once", build::many_at_once),
     ("fetch_full_disk", straits::fetch_on_full_disk),
     ("build_full_disk", straits::build_on_full_disk),

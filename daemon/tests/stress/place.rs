@@ -2,7 +2,7 @@
 
 use crate::common::myself;
 use nuka_daemon::{
-    Config, Nuka, Silent,
+    Config, Nuka, Observer, Silent,
     api::{BuildOptions, BuildReport, Target},
 };
 use nuka_pir::Pid;
@@ -61,6 +61,7 @@ impl Place {
             env: BTreeMap::new(),
             current_directory: self.root.clone(),
         })
+        .recording_each_step()
     }
 
     /// A process of its own that builds these targets.
@@ -70,9 +71,18 @@ impl Place {
 
     /// Builds in this process.
     pub fn build(&self, targets: &[&str]) -> Result<BuildReport, nuka_daemon::Error> {
+        self.build_told(targets, &Silent)
+    }
+
+    /// The same, with somebody told of it.
+    pub fn build_told(
+        &self,
+        targets: &[&str],
+        observer: &dyn Observer,
+    ) -> Result<BuildReport, nuka_daemon::Error> {
         let targets: Vec<Target> = targets.iter().map(|name| name.parse().unwrap()).collect();
         let options = BuildOptions { keep_going: true, ..BuildOptions::default() };
-        self.nuka().build(&targets, &options, &Silent)
+        self.nuka().build(&targets, &options, observer)
     }
 
     /// Builds, and expects that all of it is there afterwards.
@@ -125,7 +135,8 @@ impl Place {
     pub fn leftovers(&self) -> Vec<PathBuf> {
         let mut left = Vec::new();
         let unfinished = "state/logs/unfinished";
-        for directory in ["store/tmp", "cache/downloads", "cache/downloads.locks", "state/locks", unfinished]
+        let downloads = ["cache/downloads", "cache/downloads.locks"];
+        for directory in ["store/tmp", "cache/steps", "state/locks", unfinished].into_iter().chain(downloads)
         {
             let entries = fs::read_dir(self.path(directory)).into_iter().flatten();
             let paths = entries.map(|entry| entry.unwrap().path());

@@ -3,6 +3,12 @@
 use nuka_pir::SourceHash;
 use std::{fs, path::Path};
 
+/// A package of many steps, which [`write`] makes too. It needs `put`.
+pub const LONG: &str = "long";
+
+/// How many steps that has.
+pub const LONG_STEPS: u32 = 1 + 60 + 8 * 4 + 1 + 6 + 1;
+
 /// The packages that [`write`] makes. All are built from what stands beside the recipes.
 pub const ALL: [&str; 6] = ["put", "first", "second", "many", "packed", "split"];
 
@@ -87,6 +93,13 @@ pub fn write(directory: &Path) {
             "make-directory out/usr/include; ^put out/usr/include/x.h x; write out/usr/share/x x",
         ),
     ];
+    let puts: String = (0..60).map(|number| format!("      ^put x{number} \"{number}\"\n")).collect();
+    let long = r#"      for-each [a b c d e f g h] {|f| ^put $"y($f)" $f; copy x1 $"z/($f)"; ^put $"z/($f)more" $f; move-to $"y($f)" $"w/($f)" }
+      write plan '[{run: {command: ["put", "g1", "1"]}}, {parallel: [[{run: {command: ["put", "g2", "2"]}}, {run: {command: ["put", "g3", "3"]}}], [{run: {command: ["put", "g4", "4"]}}]]}, {remove: ["g1"]}, {run: {command: ["put", "g5", "5"]}}]'
+      steps-from plan
+      install z w g2 g5 (glob "x*") share/"#;
+    let long = format!("make-directory out/usr/share\n{puts}{long}");
+    fs::write(directory.join(format!("{LONG}.nu")), recipe(LONG, put, &long)).unwrap();
     assert!(packages.iter().map(|(name, ..)| *name).eq(ALL));
     for (name, fields, build) in packages {
         fs::write(directory.join(format!("{name}.nu")), recipe(name, &fields, build)).unwrap();

@@ -68,9 +68,17 @@ fn environment(
         };
         packages.push(wrap(package, call.head));
     }
+    let files = texts(&fields, "files", file)?;
+    // In their order nothing need stand between a path and those below it, as `a`, `a-b` and `a/c` show.
+    let is_above = |path: &&String| {
+        path.match_indices('/').any(|(at, _)| path.get(..at).is_some_and(|above| files.contains_key(above)))
+    };
+    if let Some(path) = files.keys().find(is_above) {
+        return Err(fields.invalid("files", format!("`{path}` is below a path that is a file")).into());
+    }
     let found = Environment {
         variables: texts(&fields, "variables", variable)?,
-        files: texts(&fields, "files", file)?,
+        files,
         hooks: texts(&fields, "hooks", shell)?,
     };
     session.state.borrow_mut().environment = Some(found);

@@ -30,6 +30,7 @@ fn what_leads_elsewhere_is_refused() {
         r#"files: { "../x": "" }"#,
         r#"files: { "/x": "" }"#,
         r#"files: { "a//b": "" }"#,
+        r#"files: { "a": "" "a-b": "" "a/c/d": "" }"#,
         r#"variables: { PATH: "/x" }"#,
         r#"variables: { "A B": "x" }"#,
         r#"variables: { "": "x" }"#,

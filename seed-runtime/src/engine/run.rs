@@ -68,9 +68,10 @@ impl Engine {
 /// What a process left behind that has ended so.
 pub(crate) fn outcome(exit: Exit, state: State) -> Outcome {
     let peak_memory = state.budget.peak();
+    let refused = state.budget.was_refused() || state.fs.was_full();
     let (mounts, reads) = state.fs.finish();
     let (stdout, stderr) = (Bytes::from(state.streams.stdout), Bytes::from(state.streams.stderr));
-    Outcome { exit, stdout, stderr, mounts, reads, peak_memory }
+    Outcome { exit, stdout, stderr, mounts, reads, peak_memory, refused }
 }
 
 /// Polls a future that never waits.

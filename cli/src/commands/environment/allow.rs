@@ -8,7 +8,7 @@ use super::{lock_file, obtain, required};
 use crate::{
     commands::{Done, profile},
     context::{Context, WorkArguments},
-    daemon::{Client, Edit, Profile, Settings},
+    daemon::{Client, Disk, Edit, Profile, Settings},
     error::Error,
     exit::Exit,
     replace::replace,
@@ -126,7 +126,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     let changed = changed?;
     let text = serde_json::to_vec(&Allowed { file: file.clone(), contents });
     let text = text.map_err(|error| Error::Data(error.to_string()))?;
-    replace(&allowed, &text).map_err(Error::file("write", &allowed))?;
+    replace(&Disk::default(), &allowed, &text).map_err(Error::file("write", &allowed))?;
     if changed.new {
         changed.record.packages.iter().for_each(|change| context.say(&profile::shown(change)));
     }

@@ -1,9 +1,10 @@
 //! What a shell that was set up with `--hook` does before its prompt: enters and leaves directories' environments.
 //!
-//! The shell keeps in `NUKA_ENTERED` where it is and what was there before, so that leaving puts everything back:
+//! The shell keeps in `NUKA_ENTERED` where it is and what was there before, so that leaving puts everything back. Of `PATH` only the
+//! environment's own directory is taken out: what else was put there meanwhile stays.
 //!
 //! ```text
-//! {"place": "/.../current", "before": {"PATH": "...", "NAME": null}}
+//! {"place": "/.../current", "bin": "/.../current/bin", "before": {"NAME": null}}
 //! ```
 //!
 //! Printed is code of the shell's, or for Nushell a JSON record for `load-env`.
@@ -27,6 +28,9 @@ pub struct Arguments {
 struct Entered {
     /// The environment's directory; or its file, if it was not allowed.
     place: String,
+    /// What was put first on `PATH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bin: Option<String>,
     /// What variables were before.
     before: BTreeMap<String, Option<String>>,
 }
@@ -74,23 +78,37 @@ fn moved(
     there: &Entering,
     place: Option<String>,
 ) -> Changes {
-    let mut changes: Changes = entered.map(|entered| entered.before).unwrap_or_default();
+    let mut changes: Changes = Changes::new();
+    if let Some(Entered { bin, before, .. }) = entered {
+        if let (Some(bin), Some(path)) = (bin, now.get("PATH")) {
+            changes.insert("PATH".to_owned(), Some(path_without(path, &bin)));
+        }
+        changes.extend(before);
+    }
     let as_before =
         |changes: &Changes, name: &str| changes.get(name).cloned().unwrap_or_else(|| now.get(name).cloned());
-    let mut before = Changes::new();
+    let (mut before, mut bin) = (Changes::new(), None);
     if let Entering::Enter(current) = there {
-        let mut wanted = variables(current);
-        let bin = current.join("bin").display().to_string();
         let path = as_before(&changes, "PATH").unwrap_or_else(|| "/usr/bin:/bin".to_owned());
-        wanted.insert("PATH".to_owned(), format!("{bin}:{path}"));
-        for (name, value) in wanted {
+        let own = current.join("bin").display().to_string();
+        changes.insert("PATH".to_owned(), Some(format!("{own}:{path}")));
+        bin = Some(own);
+        for (name, value) in variables(current) {
             before.insert(name.clone(), as_before(&changes, &name));
             changes.insert(name, Some(value));
         }
     }
-    let entered = place.and_then(|place| serde_json::to_string(&Entered { place, before }).ok());
+    let entered = place.and_then(|place| serde_json::to_string(&Entered { place, bin, before }).ok());
     changes.insert(ENTERED.to_owned(), entered);
     changes
+}
+
+/// Without the first of these directories that is it.
+fn path_without(path: &str, directory: &str) -> String {
+    let mut found = false;
+    let others =
+        path.split(':').filter(|part| found || *part != directory || std::mem::replace(&mut found, true));
+    others.collect::<Vec<_>>().join(":")
 }
 
 fn variables(current: &Path) -> BTreeMap<String, String> {
@@ -164,8 +182,13 @@ mod tests {
         assert_eq!(now.get("B").map(String::as_str), Some("other"));
         assert_eq!(now.get("A"), None, "the first was left");
         assert_eq!(now["PATH"], format!("{}:/bin", dir.path().join("second/bin").display()));
+        // What was put before and behind it meanwhile stays.
+        let path = format!("/mine:{}:/late", now["PATH"]);
+        now.insert("PATH".to_owned(), path);
         let changes = moved(&now, entered(&now), &Entering::Nothing, None);
         apply(&mut now, changes);
+        assert_eq!(now.remove("PATH").as_deref(), Some("/mine:/bin:/late"));
+        now.insert("PATH".to_owned(), "/bin".to_owned());
         assert_eq!(now, start);
     }
 

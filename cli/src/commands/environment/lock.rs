@@ -7,6 +7,7 @@ use super::{
 use crate::{
     commands::Done,
     context::Context,
+    daemon::Disk,
     error::Error,
     exit::Exit,
     replace::replace,
@@ -66,7 +67,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         context.say(&format!("{shown} is not what {} says: `nuka lock` writes it", super::FILE));
         return Ok(Exit::Failure);
     }
-    replace(&path, new.text()?.as_bytes()).map_err(Error::file("write", &path))?;
+    replace(&Disk::default(), &path, new.text()?.as_bytes()).map_err(Error::file("write", &path))?;
     context.say(&format!("wrote {shown}"));
     Ok(Exit::Success)
 }

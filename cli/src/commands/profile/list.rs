@@ -31,6 +31,8 @@ struct Row<'a> {
     version: &'a str,
     pid: nuka_pir::Pid,
     asked: String,
+    /// Whether it was asked for by its version.
+    pinned: bool,
     description: Option<&'a str>,
     programs: Vec<&'a str>,
     bytes: u64,
@@ -47,7 +49,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
         let mut table = Table::new([text("PACKAGE"), text("VERSION"), number("SIZE"), text("PROGRAMS")]);
         for package in &rows {
             let programs = programs(&state, package).join(" ");
-            table.row([package.name, package.version, &units::bytes(package.bytes), &programs]);
+            // What stays at its version says so.
+            let version = match package.pinned {
+                true => format!("{} (stays)", package.version),
+                false => package.version.to_owned(),
+            };
+            table.row([package.name, &version, &units::bytes(package.bytes), &programs]);
         }
         if rows.is_empty() { String::new() } else { table.show(style) }
     })?;
@@ -63,6 +70,7 @@ fn row(package: &Installed) -> Row<'_> {
         version: &package.package.version,
         pid: package.package.pid,
         asked: package.asked.to_string(),
+        pinned: package.asked.version().is_some(),
         description: package.description.as_deref(),
         programs: package.program_names().collect(),
         bytes: package.bytes,

@@ -8,7 +8,10 @@ use crate::{
     error::Error,
     exit::Exit,
     output::Format,
-    report::table::{Table, text},
+    report::{
+        escape::escape,
+        table::{Table, text},
+    },
 };
 
 /// Say whose program it is that several packages have
@@ -64,5 +67,17 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     });
     progress.finish();
     tell(context, &profile, &changed?);
+    if let Some(package) = &arguments.package {
+        let state = profile.state()?;
+        let has = |name: &&str| name == program;
+        if !state.packages.get(package).is_some_and(|package| package.program_names().any(|name| has(&name)))
+        {
+            context.say(&format!(
+                "no installed package {} has a program {}: this counts once there is one",
+                escape(package),
+                escape(program)
+            ));
+        }
+    }
     Ok(Exit::Success)
 }

@@ -88,14 +88,29 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArguments) -> Done {
     let nuka = context.nuka(&arguments.work);
     let profile = arguments.profile.open(&nuka);
     let state = profile.state()?;
-    let targets = wanted(&state, &arguments.packages)?;
+    let mut targets = wanted(&state, &arguments.packages)?;
     if targets.is_empty() {
         context.say("nothing is installed");
         return Ok(Exit::Success);
     }
+    // A recipe that is gone or broken holds up no other package, unless it was named.
+    let all = targets.len();
+    if arguments.packages.is_empty() {
+        targets.retain(|target| match nuka.show(target) {
+            Ok(_) => true,
+            Err(error) => {
+                context.warn(&format!("{target} stays as it is: {}", error.message));
+                false
+            }
+        });
+    }
+    let exit = if targets.len() == all { Exit::Success } else { Exit::Failure };
+    if targets.is_empty() {
+        return Ok(exit);
+    }
     let Some(packages) = obtain(context, &nuka, &targets, &arguments.work, arguments.yes, arguments.dry_run)?
     else {
-        return Ok(if arguments.dry_run { Exit::Success } else { Exit::Failure });
+        return Ok(if arguments.dry_run { exit } else { Exit::Failure });
     };
     let why = format!("upgrade {}", arguments.packages.join(" "));
     let progress = context.progress(&arguments.work);
@@ -106,7 +121,7 @@ pub fn upgrade(context: &Context, arguments: &UpgradeArguments) -> Done {
     });
     progress.finish();
     tell(context, &profile, &changed?);
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
 fn wanted(state: &State, names: &[String]) -> Result<Vec<Target>, Error> {
