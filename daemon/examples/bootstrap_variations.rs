@@ -1,9 +1,10 @@
-//! Bootstraps Go in two stores that differ in all that must not matter, and compares every file of every stage of one with
-//! the same of the other: `cargo run -p nuka-daemon --example bootstrap_variations -- DIRECTORY [slice|whole]`.
+//! Bootstraps Go or C in two stores that differ in all that must not matter, and compares every file of every stage of one with
+//! the same of the other: `cargo run -p nuka-daemon --example bootstrap_variations -- DIRECTORY [slice|whole|c]`.
 //!
 //! The stores are at places of other lengths, do one and two things at once, and know nothing of each other; what is compiled
 //! for this machine and what was downloaded they share. Within each, stage 3 has another clock and other random numbers than
-//! stage 2. Ends with 1 if anything differs. A slice takes minutes, the whole an hour on two cores.
+//! stage 2. Ends with 1 if anything differs. A slice and C take minutes, the whole an hour on two
+//! cores.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is a program that talks to a person")]
 
 use nuka_daemon::{
@@ -16,6 +17,13 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
 };
+
+/// What is bootstrapped.
+#[derive(Clone, Copy)]
+enum What {
+    Go(Extent),
+    C,
+}
 
 /// Says what goes on in one of the stores.
 struct Told(&'static str);
@@ -30,15 +38,16 @@ impl Observer for Told {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (directory, extent) = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [directory] | [directory, "slice"] => (PathBuf::from(directory), Extent::Slice),
-        [directory, "whole"] => (PathBuf::from(directory), Extent::Whole),
+    let (directory, what) = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [directory] | [directory, "slice"] => (PathBuf::from(directory), What::Go(Extent::Slice)),
+        [directory, "whole"] => (PathBuf::from(directory), What::Go(Extent::Whole)),
+        [directory, "c"] => (PathBuf::from(directory), What::C),
         _ => {
-            eprintln!("bootstrap_variations DIRECTORY [slice|whole]");
+            eprintln!("bootstrap_variations DIRECTORY [slice|whole|c]");
             return ExitCode::from(2);
         }
     };
-    match compare(&directory, extent) {
+    match compare(&directory, what) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(different) => {
             eprintln!("{different} files differ");
@@ -52,9 +61,9 @@ fn main() -> ExitCode {
 }
 
 /// Bootstraps twice and gives how many files differ.
-fn compare(directory: &Path, extent: Extent) -> Result<usize, String> {
-    let one = bootstrap(directory, "one", 1, "alone", extent)?;
-    let two = bootstrap(directory, "two", 2, "another/place/that/is/further/down", extent)?;
+fn compare(directory: &Path, what: What) -> Result<usize, String> {
+    let one = bootstrap(directory, "one", 1, "alone", what)?;
+    let two = bootstrap(directory, "two", 2, "another/place/that/is/further/down", what)?;
     let mut different = 0;
     let mut files = 0;
     for first in &one.stages {
@@ -90,7 +99,7 @@ fn bootstrap(
     name: &'static str,
     jobs: usize,
     place: &str,
-    extent: Extent,
+    what: What,
 ) -> Result<BootstrapReport, String> {
     let directory = std::path::absolute(directory).map_err(|error| error.to_string())?;
     let own = directory.join(place);
@@ -108,8 +117,13 @@ fn bootstrap(
         background: false,
         current_directory: directory.clone(),
     };
-    let wish = BootstrapWish { stage: 3, extent, second_engine: false };
-    let report = Client::new(config, By::ThisProcess).bootstrap_go(wish, &Told(name));
+    let nuka = Client::new(config, By::ThisProcess);
+    let report = match what {
+        What::Go(extent) => {
+            nuka.bootstrap_go(BootstrapWish { stage: 3, extent, second_engine: false }, &Told(name))
+        }
+        What::C => nuka.bootstrap_c(3, &Told(name)),
+    };
     let report = report.map_err(|fault| fault.message.clone())?;
     match report.failed.first() {
         Some(failure) => Err(format!("{name}: {}: {}", failure.package.name, failure.reason)),

@@ -385,9 +385,12 @@ mod tests {
         assert_eq!(at(b"index"), None);
         assert_eq!(at(b"bc"), Some(("a.o".into(), 1)));
         assert_eq!(at(b"printf.o/"), Some(("printf.o".into(), 0)));
-        assert_eq!(at(b"h"), Some(("printf.o".into(), 4)));
+        assert_eq!(at(b"gh"), Some(("printf.o".into(), 3)));
         assert_eq!(member(&bytes, bytes.len() as u64), None);
         assert_eq!(member(b"\x7fELF", 0), None);
-        assert_eq!(member(&bytes[..bytes.len() - 70], 90), Some(("a.o".into(), 0)));
+        // Cut off within the header of the last.
+        let cut = &bytes[..bytes.len() - 30];
+        assert_eq!(member(cut, 90), Some(("a.o".into(), 0)));
+        assert_eq!(member(cut, cut.len() as u64), None);
     }
 }
