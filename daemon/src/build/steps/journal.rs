@@ -26,11 +26,11 @@ use fs_err as fs;
 use nuka_pir::{BlobId, BuildId, Limits};
 use nuka_seed_runtime::tree::{Change, Content, File, Node, Tree};
 use nuka_store::{Lease, ObjectReader as _, RootTarget, Store};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use std::{
     collections::HashMap,
     io::{self, BufReader, Read, Seek as _, SeekFrom},
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -76,10 +76,18 @@ pub struct Found {
     pub exact: bool,
 }
 
+/// How journals are opened: what a symlink leads to is none.
+fn opening() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true);
+    options.options_mut().custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
 impl Journal {
     /// The journal at this path, with all in it that is whole; `None` if there is none, or somebody has it.
     pub fn open(path: &Path, build: BuildId) -> io::Result<Option<Self>> {
-        match fs::OpenOptions::new().read(true).write(true).open(path) {
+        match opening().open(path) {
             Ok(file) => Self::of(file, build),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -91,8 +99,7 @@ impl Journal {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
-        let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        Self::of(file, build)
+        Self::of(opening().create(true).truncate(false).open(path)?, build)
     }
 
     fn of(file: fs::File, build: BuildId) -> io::Result<Option<Self>> {
