@@ -91,6 +91,14 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
             help: "`--slice` and `--second-engine` are for `nuka bootstrap go`".to_owned(),
         });
     }
+    if arguments.platform.is_named() {
+        return Err(Error::Usage {
+            message: "a bootstrap is for the machine that it is made for".to_owned(),
+            help:
+                "`--target` goes with `--explain`; for another system: `nuka build PACKAGE --target PLATFORM`"
+                    .to_owned(),
+        });
+    }
     let progress = context.progress(&arguments.work);
     if of_c {
         let report = nuka.bootstrap_c(stage, &progress);

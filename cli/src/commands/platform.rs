@@ -13,6 +13,11 @@ pub struct PlatformArgument {
 }
 
 impl PlatformArgument {
+    /// Whether there is one.
+    pub fn is_named(self) -> bool {
+        self.target.is_some()
+    }
+
     /// The package for the platform.
     pub fn of(self, target: &Target) -> Target {
         let target = target.clone();

@@ -221,6 +221,10 @@ fn a_recipe_named_by_its_file_decides_nothing_about_others() {
         assert_eq!(installed(&place), "one@1.0 two@9.0", "{order:?}");
     }
     assert_eq!(good(start(&place, "two")).stdout, "beside\n");
+    // Of one package there is one version.
+    let ended = place.run(&["install", "--yes", "./one.nu", "./beside/one.nu"]);
+    assert!(ended.code == 2 && ended.stderr.contains("are both the package one"), "{ended}");
+    assert_eq!(installed(&place), "one@1.0 two@9.0");
 }
 
 #[test]

@@ -9,7 +9,10 @@ use crate::{
     exit::Exit,
     report::{escape::escape, hashes, plan, progress::Progress, units},
 };
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 /// Install packages: their programs start by their names
 #[derive(Debug, clap::Args)]
@@ -46,6 +49,16 @@ pub fn run(context: &Context, arguments: &Arguments) -> Done {
     else {
         return Ok(if arguments.dry_run { Exit::Success } else { Exit::Failure });
     };
+    let mut seen = BTreeMap::new();
+    for package in &packages {
+        if let Some(other) = seen.insert(package.name(), &package.asked) {
+            return Err(Error::Usage {
+                message: format!("`{other}` and `{}` are both the package {}", package.asked, package.name()),
+                help: "a profile has one version of a package: leave one out, or install it with `--profile NAME`"
+                    .to_owned(),
+            });
+        }
+    }
     let profile = arguments.profile.open(&nuka);
     let names: Vec<_> = arguments.packages.iter().map(ToString::to_string).collect();
     let progress = context.progress(&arguments.work);
