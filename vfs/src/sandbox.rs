@@ -179,8 +179,7 @@ impl Sandbox {
         self.argv.first().map(PathBuf::from).unwrap_or_default()
     }
 
-    /// Starts the program. Other threads may go on meanwhile. However the thread that starts it ends, the program ends with
-    /// it, and what that has started in a process id namespace: it is to wait for the program.
+    /// Starts the program. Other threads may go on meanwhile.
     ///
     /// # Errors
     /// [`SandboxError::Step`] names the step that failed, [`SandboxError::Program`] says that all was well and the program

@@ -47,16 +47,6 @@ fn waiting(home: &Home, namespaces: Namespaces, arguments: &[&str]) -> (Child, S
     (child, line)
 }
 
-pub fn orphans() {
-    let home = Home::new();
-    for namespaces in spaces() {
-        // A thread is to the kernel what a process is.
-        let (mut child, _) =
-            std::thread::scope(|scope| scope.spawn(|| waiting(&home, namespaces, &["wait"])).join().unwrap());
-        assert_eq!(child.wait().unwrap().signal(), Some(Signal::KILL.as_raw()), "{namespaces:?}");
-    }
-}
-
 pub fn signals() {
     let home = Home::new();
     for namespaces in spaces() {

@@ -281,9 +281,6 @@ fn error(reader: &OwnedFd, plan: &Plan, program: &Path, source: io::Error) -> Sa
 }
 
 pub(crate) fn spawn(mut command: Command, plan: Plan, program: &Path) -> Result<Child, SandboxError> {
-    // Before all else, so that whoever supervises the program ends too, and the program with that.
-    let parent = rustix::process::getpid();
-    process::before_exec(&mut command, move || process::end_with(parent).map_err(io::Error::from));
     let reader = prepare(&mut command, &plan).map_err(not_begun)?;
     let started = command.spawn();
     drop(command);

@@ -9,7 +9,7 @@ use rustix::{
     fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
     io::Errno,
     mount::MountAttrFlags,
-    process::{Pid, Signal},
+    process::Signal,
 };
 use std::{io, mem, os::unix::process::CommandExt as _, process::Command};
 
@@ -72,12 +72,6 @@ pub(super) fn outlive_init() -> Result<OwnedFd, Errno> {
     // Whoever kills the one outside kills all that is in here.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     Ok(writer)
-}
-
-/// This process ends as soon as its parent does, also if that has ended already.
-pub(super) fn end_with(parent: Pid) -> Result<(), Errno> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    if rustix::process::getppid() == Some(parent) { Ok(()) } else { Err(Errno::SRCH) }
 }
 
 /// This process still has the environment, and the memory, of whoever started it: nobody in there may look at them.
