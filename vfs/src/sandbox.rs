@@ -179,7 +179,8 @@ impl Sandbox {
         self.argv.first().map(PathBuf::from).unwrap_or_default()
     }
 
-    /// Starts the program. Other threads may go on meanwhile.
+    /// Starts the program. Other threads may go on meanwhile. However the thread that starts it ends, the program ends with
+    /// it, and in a process id namespace what that has started too: the thread is to wait for the program.
     ///
     /// # Errors
     /// [`SandboxError::Step`] names the step that failed, [`SandboxError::Program`] says that all was well and the program

@@ -34,7 +34,7 @@ mod trees;
 use std::{panic, process::ExitCode};
 
 /// What is tried, by the names that test runners filter by.
-const TRIALS: [(&str, fn()); 26] = [
+const TRIALS: [(&str, fn()); 27] = [
     ("every_means_shows_the_tree", suite::every_means),
     ("every_means_shows_random_trees", suite::random_trees),
     ("every_means_as_another_user", suite::as_another_user),
@@ -56,6 +56,7 @@ const TRIALS: [(&str, fn()); 26] = [
     ("reaches_nobody_outside", limits::outside),
     ("ends_as_the_program_ends", process::endings),
     ("signals_are_passed_on", process::signals),
+    ("ends_with_whoever_started_it", process::orphans),
     ("nothing_outlives_the_program", process::outliving),
     ("becomes_the_program", process::exec),
     ("many_at_once", process::at_once),

@@ -47,6 +47,27 @@ fn waiting(home: &Home, namespaces: Namespaces, arguments: &[&str]) -> (Child, S
     (child, line)
 }
 
+pub fn orphans() {
+    let home = Home::new();
+    for namespaces in spaces() {
+        // A thread is to the kernel what a process is.
+        let (mut child, _) =
+            std::thread::scope(|scope| scope.spawn(|| waiting(&home, namespaces, &["wait"])).join().unwrap());
+        let begun = Instant::now();
+        let ended = loop {
+            if let Some(ended) = child.try_wait().unwrap() {
+                break ended;
+            }
+            if begun.elapsed() > LONG {
+                child.kill().unwrap();
+                panic!("it outlives whoever started it: {namespaces:?}");
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        };
+        assert_eq!(ended.signal(), Some(Signal::KILL.as_raw()), "{namespaces:?}");
+    }
+}
+
 pub fn signals() {
     let home = Home::new();
     for namespaces in spaces() {

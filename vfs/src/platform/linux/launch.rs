@@ -20,6 +20,7 @@ use rustix::{
         UnmountFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount_change,
         move_mount, open_tree, unmount,
     },
+    process::Pid,
     thread::{CapabilitySet, CapabilitySets},
 };
 use std::{
@@ -47,6 +48,8 @@ struct State {
     slots: Vec<Option<OwnedFd>>,
     /// Where process 1 tells how the program ended.
     ended: Option<OwnedFd>,
+    /// Whoever is to take the program along when it ends, for the process that stays its child: taken by that one.
+    parent: Option<Pid>,
 }
 
 impl State {
@@ -64,7 +67,7 @@ impl State {
             Step::Namespaces(own) => unshare::namespaces(*own),
             Step::MapIds { file, line } => write_to(file, OFlags::WRONLY, line),
             Step::Init => {
-                self.ended = Some(process::outlive_init()?);
+                self.ended = Some(process::outlive_init(self.parent.take())?);
                 Ok(())
             }
             Step::Separate => {
@@ -232,16 +235,17 @@ fn confine() -> Result<(), Errno> {
 
 /// Has a command take these steps before it runs its program. What failed comes out of the pipe.
 fn prepare(command: &mut Command, plan: &Plan) -> io::Result<OwnedFd> {
-    prepare_with(command, plan, |_| Ok(()))
+    prepare_with(command, plan, None, |_| Ok(()))
 }
 
 fn prepare_with(
     command: &mut Command,
     plan: &Plan,
+    parent: Option<Pid>,
     mut then: impl FnMut(&State) -> Result<(), Errno> + Send + Sync + 'static,
 ) -> io::Result<OwnedFd> {
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    let mut state = State { slots: (0..plan.slots).map(|_| None).collect(), ended: None };
+    let mut state = State { slots: (0..plan.slots).map(|_| None).collect(), ended: None, parent };
     for Given { slot, file } in &plan.given {
         state.fill(*slot, file.try_clone()?)?;
     }
@@ -255,6 +259,8 @@ fn prepare_with(
                 return Err(error.into());
             }
         }
+        // After all steps: with a new user name space the kernel forgets it.
+        state.parent.map_or(Ok(()), process::end_with)?;
         then(&state).map_err(io::Error::from)
     });
     Ok(reader)
@@ -281,7 +287,8 @@ fn error(reader: &OwnedFd, plan: &Plan, program: &Path, source: io::Error) -> Sa
 }
 
 pub(crate) fn spawn(mut command: Command, plan: Plan, program: &Path) -> Result<Child, SandboxError> {
-    let reader = prepare(&mut command, &plan).map_err(not_begun)?;
+    let own = Some(rustix::process::getpid());
+    let reader = prepare_with(&mut command, &plan, own, |_| Ok(())).map_err(not_begun)?;
     let started = command.spawn();
     drop(command);
     started.map_err(|source| error(&reader, &plan, program, source))
@@ -316,7 +323,7 @@ pub(crate) fn try_view(view: &Composed, name: &CStr, bytes: &[u8]) -> Result<(),
         .map_err(|error| refused(not_begun(error.into())))?;
     let (name, wanted) = (name.to_owned(), bytes.to_vec());
     let mut command = Command::new("/");
-    let looked = prepare_with(&mut command, &plan, move |state| {
+    let looked = prepare_with(&mut command, &plan, None, move |state| {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = fs::openat(state.slot(0)?, name.as_c_str(), flags, Mode::empty())?;
         let mut found = [0; 64];

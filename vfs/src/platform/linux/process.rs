@@ -9,7 +9,7 @@ use rustix::{
     fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
     io::Errno,
     mount::MountAttrFlags,
-    process::Signal,
+    process::{Pid, Signal},
 };
 use std::{io, mem, os::unix::process::CommandExt as _, process::Command};
 
@@ -54,11 +54,12 @@ fn last() -> Errno {
 }
 
 /// Goes on in a child; this process stays and ends as the program does, whose end it reads from a pipe. The child gets
-/// the other end.
-pub(super) fn outlive_init() -> Result<OwnedFd, Errno> {
+/// the other end. With a parent this process ends when that does.
+pub(super) fn outlive_init(parent: Option<Pid>) -> Result<OwnedFd, Errno> {
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     if let Some(init) = fork()? {
         hide()?;
+        parent.map_or(Ok(()), end_with)?;
         drop(writer);
         close_all_but(Some(&reader));
         let status = supervise(init);
@@ -72,6 +73,12 @@ pub(super) fn outlive_init() -> Result<OwnedFd, Errno> {
     // Whoever kills the one outside kills all that is in here.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     Ok(writer)
+}
+
+/// This process ends as soon as its parent does, also if that has ended already.
+pub(super) fn end_with(parent: Pid) -> Result<(), Errno> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() == Some(parent) { Ok(()) } else { Err(Errno::SRCH) }
 }
 
 /// This process still has the environment, and the memory, of whoever started it: nobody in there may look at them.
