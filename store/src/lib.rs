@@ -40,7 +40,7 @@ mod sync;
 mod tree;
 mod view;
 mod watch;
-mod wire;
+pub mod wire;
 mod writer;
 
 pub use batch::Batch;

@@ -1,4 +1,4 @@
-//! The primitive encoding that directory objects and index records are made of.
+//! The primitive encoding that directory objects, index records and other files of nuka's are made of.
 //!
 //! Integers are little-endian and of fixed width; bytes are length-prefixed; every record begins with one
 //! version byte and is decoded strictly: nothing may be missing and nothing may be left over.
@@ -35,81 +35,127 @@ pub enum WireError {
 }
 
 /// Takes fields off the front of a byte slice.
-pub(crate) struct Decoder<'a> {
+#[derive(Debug)]
+pub struct Decoder<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Decoder<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// One before the first field.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// A decoder past the version byte, which must be `version`.
-    pub(crate) fn versioned(bytes: &'a [u8], version: u8) -> Result<Self, WireError> {
+    ///
+    /// # Errors
+    /// [`WireError::Version`] if it is another.
+    pub fn versioned(bytes: &'a [u8], version: u8) -> Result<Self, WireError> {
         let mut decoder = Self::new(bytes);
         let got = decoder.u8("version")?;
         if got == version { Ok(decoder) } else { Err(WireError::Version { expected: version, got }) }
     }
 
-    pub(crate) fn take(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], WireError> {
+    /// So many bytes. `field` is what an error calls them, here and below.
+    ///
+    /// # Errors
+    /// [`WireError::Truncated`] if fewer are left, here and below.
+    pub fn take(&mut self, count: usize, field: &'static str) -> Result<&'a [u8], WireError> {
         let (head, rest) = self.rest.split_at_checked(count).ok_or(WireError::Truncated { field })?;
         self.rest = rest;
         Ok(head)
     }
 
-    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], WireError> {
+    /// As many bytes as the array has.
+    ///
+    /// # Errors
+    /// See [`Decoder::take`].
+    pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], WireError> {
         let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(WireError::Truncated { field })?;
         self.rest = rest;
         Ok(*head)
     }
 
-    pub(crate) fn u8(&mut self, field: &'static str) -> Result<u8, WireError> {
+    /// A byte.
+    ///
+    /// # Errors
+    /// See [`Decoder::take`].
+    pub fn u8(&mut self, field: &'static str) -> Result<u8, WireError> {
         self.array::<1>(field).map(|[byte]| byte)
     }
 
-    pub(crate) fn u16(&mut self, field: &'static str) -> Result<u16, WireError> {
+    /// Two bytes.
+    ///
+    /// # Errors
+    /// See [`Decoder::take`].
+    pub fn u16(&mut self, field: &'static str) -> Result<u16, WireError> {
         self.array(field).map(u16::from_le_bytes)
     }
 
-    pub(crate) fn u32(&mut self, field: &'static str) -> Result<u32, WireError> {
+    /// Four bytes.
+    ///
+    /// # Errors
+    /// See [`Decoder::take`].
+    pub fn u32(&mut self, field: &'static str) -> Result<u32, WireError> {
         self.array(field).map(u32::from_le_bytes)
     }
 
-    pub(crate) fn u64(&mut self, field: &'static str) -> Result<u64, WireError> {
+    /// Eight bytes.
+    ///
+    /// # Errors
+    /// See [`Decoder::take`].
+    pub fn u64(&mut self, field: &'static str) -> Result<u64, WireError> {
         self.array(field).map(u64::from_le_bytes)
     }
 
-    pub(crate) fn i64(&mut self, field: &'static str) -> Result<i64, WireError> {
+    /// Eight bytes, with a sign.
+    ///
+    /// # Errors
+    /// See [`Decoder::take`].
+    pub fn i64(&mut self, field: &'static str) -> Result<i64, WireError> {
         self.array(field).map(i64::from_le_bytes)
     }
 
     /// Bytes behind a `u32` length.
-    pub(crate) fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], WireError> {
+    ///
+    /// # Errors
+    /// See [`Decoder::take`].
+    pub fn bytes(&mut self, field: &'static str) -> Result<&'a [u8], WireError> {
         let length = self.u32(field)? as usize;
         self.take(length, field)
     }
 
     /// UTF-8 text behind a `u32` length.
-    pub(crate) fn text(&mut self, field: &'static str) -> Result<&'a str, WireError> {
+    ///
+    /// # Errors
+    /// See [`Decoder::take`]; [`WireError::Invalid`] if it is no UTF-8.
+    pub fn text(&mut self, field: &'static str) -> Result<&'a str, WireError> {
         std::str::from_utf8(self.bytes(field)?).map_err(|_| WireError::Invalid { field })
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing is left.
+    pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(crate) fn finish(self) -> Result<(), WireError> {
+    /// # Errors
+    /// [`WireError::Trailing`] if something is left.
+    pub fn finish(self) -> Result<(), WireError> {
         if self.rest.is_empty() { Ok(()) } else { Err(WireError::Trailing { count: self.rest.len() }) }
     }
 }
 
 /// Appends fields to a byte vector.
-pub(crate) trait Encode {
+pub trait Encode {
+    /// Two bytes.
     fn put_u16(&mut self, value: u16);
+    /// Four bytes.
     fn put_u32(&mut self, value: u32);
+    /// Eight bytes.
     fn put_u64(&mut self, value: u64);
+    /// Eight bytes, with a sign.
     fn put_i64(&mut self, value: i64);
-    /// Bytes behind a `u32` length; fields in the store are far below 4 GiB, and what is not is cut short
+    /// Bytes behind a `u32` length; fields are far below 4 GiB, and what is not is cut short
     /// here and refused by the strict decoder.
     fn put_bytes(&mut self, bytes: &[u8]);
 }

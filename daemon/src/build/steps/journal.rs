@@ -174,7 +174,7 @@ impl Journal {
                 if hash(reader)? != record_hash(&body) {
                     return Ok(false);
                 }
-                let Some(record) = Record::decode(&body) else { return Ok(false) };
+                let Ok(record) = Record::decode(&body) else { return Ok(false) };
                 self.records.insert(record.key, record);
             }
             _ => return Ok(false),

@@ -20,6 +20,7 @@
 
 use super::key::StepKey;
 use nuka_pir::{BlobId, Limits};
+use nuka_store::wire::{Decoder, Encode as _, WireError};
 
 /// What steps had room for, and whether they noticed its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,18 +107,13 @@ impl Record {
     /// The record's bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = self.key.as_bytes().to_vec();
-        match &self.parent {
-            None => out.push(0),
-            Some(parent) => {
-                out.push(1);
-                out.extend_from_slice(parent.as_bytes());
-            }
-        }
-        out.extend_from_slice(&self.room.memory_mib.to_le_bytes());
-        out.extend_from_slice(&self.room.tree_mib.to_le_bytes());
+        out.push(u8::from(self.parent.is_some()));
+        out.extend(self.parent.iter().flat_map(|parent| parent.as_bytes()));
+        out.put_u32(self.room.memory_mib);
+        out.put_u32(self.room.tree_mib);
         out.push(u8::from(self.room.exact));
-        out.extend_from_slice(&self.done.to_le_bytes());
-        put(&mut out, &self.log);
+        out.put_u32(self.done);
+        out.put_bytes(&self.log);
         for (path, change) in &self.changes {
             let kind = match change {
                 Changed::Removed => 1,
@@ -126,14 +122,14 @@ impl Record {
                 Changed::File { .. } => 4,
             };
             out.push(kind);
-            put(&mut out, path);
+            out.put_bytes(path);
             match change {
                 Changed::Removed | Changed::Directory => {}
-                Changed::Symlink { target } => put(&mut out, target),
+                Changed::Symlink { target } => out.put_bytes(target),
                 Changed::File { executable, from, size, blob } => {
                     out.push(u8::from(*executable));
                     out.push(if *from == Held::Journal { 1 } else { 2 });
-                    out.extend_from_slice(&size.to_le_bytes());
+                    out.put_u64(*size);
                     out.extend_from_slice(blob.as_bytes());
                 }
             }
@@ -141,76 +137,55 @@ impl Record {
         out
     }
 
-    /// The record that has these bytes; `None` if none has.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut rest = Bytes(bytes);
-        let key = StepKey::from_bytes(rest.array()?);
-        let parent = match rest.flag()? {
+    /// The record that has these bytes.
+    ///
+    /// # Errors
+    /// The field that is not as the format says.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        let mut rest = Decoder::new(bytes);
+        let key = StepKey::from_bytes(rest.array("key")?);
+        let parent = match flag(&mut rest, "parent")? {
             false => None,
-            true => Some(StepKey::from_bytes(rest.array()?)),
+            true => Some(StepKey::from_bytes(rest.array("parent")?)),
         };
-        let room = Room { memory_mib: rest.u32()?, tree_mib: rest.u32()?, exact: rest.flag()? };
-        let done = rest.u32()?;
-        let log = rest.bytes()?.to_vec();
+        let room = Room {
+            memory_mib: rest.u32("memory")?,
+            tree_mib: rest.u32("tree")?,
+            exact: flag(&mut rest, "exact")?,
+        };
+        let done = rest.u32("done")?;
+        let log = rest.bytes("log")?.to_vec();
         let mut changes = Vec::new();
-        while !rest.0.is_empty() {
-            let [kind] = rest.array()?;
-            let path = rest.bytes()?.to_vec();
+        while !rest.is_empty() {
+            let kind = rest.u8("change")?;
+            let path = rest.bytes("path")?.to_vec();
             let change = match kind {
                 1 => Changed::Removed,
                 2 => Changed::Directory,
-                3 => Changed::Symlink { target: rest.bytes()?.to_vec() },
+                3 => Changed::Symlink { target: rest.bytes("target")?.to_vec() },
                 4 => Changed::File {
-                    executable: rest.flag()?,
-                    from: match rest.array()? {
-                        [1] => Held::Journal,
-                        [2] => Held::Store,
-                        _ => return None,
+                    executable: flag(&mut rest, "executable")?,
+                    from: match rest.u8("from")? {
+                        1 => Held::Journal,
+                        2 => Held::Store,
+                        _ => return Err(WireError::Invalid { field: "from" }),
                     },
-                    size: u64::from_le_bytes(rest.array()?),
-                    blob: BlobId::from_bytes(rest.array()?),
+                    size: rest.u64("size")?,
+                    blob: BlobId::from_bytes(rest.array("blob")?),
                 },
-                _ => return None,
+                _ => return Err(WireError::Invalid { field: "change" }),
             };
             changes.push((path, change));
         }
-        Some(Self { key, parent, room, done, log, changes })
+        Ok(Self { key, parent, room, done, log, changes })
     }
 }
 
-fn put(out: &mut Vec<u8>, bytes: &[u8]) {
-    // What is longer than that is cut here, and refused by the strict decoder.
-    out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
-    out.extend_from_slice(bytes);
-}
-
-/// Takes fields off the front.
-struct Bytes<'a>(&'a [u8]);
-
-impl<'a> Bytes<'a> {
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (head, rest) = self.0.split_first_chunk::<N>()?;
-        self.0 = rest;
-        Some(*head)
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        match self.array()? {
-            [0] => Some(false),
-            [1] => Some(true),
-            _ => None,
-        }
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = self.u32()? as usize;
-        let (head, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(head)
+fn flag(rest: &mut Decoder<'_>, field: &'static str) -> Result<bool, WireError> {
+    match rest.u8(field)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(WireError::Invalid { field }),
     }
 }
 
@@ -246,17 +221,17 @@ mod tests {
         let bytes = record().encode();
         let hash = blake3::hash(&bytes).to_hex();
         insta::assert_snapshot!(format!("{} bytes, {}", bytes.len(), &hash[..32]), @"225 bytes, 4763c6dfbf9ebaabcd055fdaccebdad8");
-        assert_eq!(Record::decode(&bytes), Some(record()));
+        assert_eq!(Record::decode(&bytes), Ok(record()));
         let least = Record { parent: None, log: Vec::new(), changes: Vec::new(), ..record() };
-        assert_eq!(Record::decode(&least.encode()), Some(least));
+        assert_eq!(Record::decode(&least.encode()), Ok(least));
         for end in 0..bytes.len() {
             // Cut where a change ends it is a shorter record.
-            if let Some(shorter) = Record::decode(&bytes[..end]) {
+            if let Ok(shorter) = Record::decode(&bytes[..end]) {
                 assert!(shorter.changes.len() < record().changes.len());
                 assert_eq!(shorter.encode(), &bytes[..end]);
             }
         }
-        assert_eq!(Record::decode(&[bytes.as_slice(), &[0]].concat()), None);
+        assert!(Record::decode(&[bytes.as_slice(), &[0]].concat()).is_err());
     }
 
     #[test]
@@ -266,7 +241,7 @@ mod tests {
             for bit in 0..8 {
                 let mut damaged = bytes.clone();
                 damaged[at] ^= 1 << bit;
-                if let Some(other) = Record::decode(&damaged) {
+                if let Ok(other) = Record::decode(&damaged) {
                     assert_eq!(other.encode(), damaged);
                 }
             }

@@ -275,8 +275,10 @@ impl<'a> Recorder<'a> {
         for part in parts {
             state.pending.remove(&part);
         }
-        if let Some((_, earlier)) = state.pending.remove(place) {
-            pending.log = [earlier.log, pending.log].concat();
+        if let Some((_, mut earlier)) = state.pending.remove(place) {
+            // Behind what is there, which may be long, rather than copied with it for each step.
+            earlier.log.append(&mut pending.log);
+            pending.log = earlier.log;
         }
         state.pending.insert(place.to_vec(), (count, pending));
         if Instant::now() >= state.due {
