@@ -37,6 +37,8 @@ pub struct Context {
     pub verbosity: Verbosity,
     /// Who does the work on the store.
     pub by: By,
+    /// Gives the system the memory that work has left.
+    pub give_back: fn(),
 }
 
 /// Options of all verbs that may fetch or build.

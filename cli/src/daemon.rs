@@ -19,7 +19,7 @@ pub use nuka_daemon::{
     ensure_daemon,
     event::{Event, Failure, How, Observer, Outcome, PackageRef, Plan, Silent},
     file_help,
-    launcher::{Launcher, VERB as LAUNCH, head},
+    launcher::{self, Launcher, PROGRAM as LAUNCH_PROGRAM, VERB as LAUNCH},
     profile::{
         Changed, DirectorySink, Edit, EnvironmentPackages, GenerationNumber, GenerationRoot, Installed,
         PackageChange, Permit, Profile, ProfileName, Record, Settings, State, TarSink, bundle, no_program,

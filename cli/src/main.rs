@@ -1,19 +1,7 @@
-//! The `nuka` command: arguments in, text out. All work is done by `nuka_daemon`.
+//! The `nuka` command.
 
-mod arguments;
-mod commands;
-mod context;
-mod daemon;
-mod environment;
-mod error;
-mod exit;
 mod memory;
-mod output;
-mod quantity;
-mod replace;
-mod report;
-mod start;
 
 fn main() -> std::process::ExitCode {
-    start::start().into()
+    nuka_cli::nuka(memory::give_back)
 }

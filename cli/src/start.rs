@@ -17,8 +17,8 @@ use std::{
     io::{self, Write as _},
 };
 
-/// Does what the command line says.
-pub fn start() -> Exit {
+/// Does what the command line says. `give_back` gives the system the memory that work has left.
+pub fn start(give_back: fn()) -> Exit {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if let [_, verb, file] = arguments.as_slice()
         && verb == commands::compile::VERB
@@ -41,7 +41,7 @@ pub fn start() -> Exit {
             _ => Verbosity::Normal,
         };
         let by = if cli.no_daemon || !environment.daemon { By::ThisProcess } else { By::Daemon };
-        dispatch(&Context { environment, terminal, verbosity, by }, &cli.verb)
+        dispatch(&Context { environment, terminal, verbosity, by, give_back }, &cli.verb)
     }) {
         Ok(exit) => exit,
         Err(failed) => match output::wanted(&arguments) {

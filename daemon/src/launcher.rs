@@ -1,20 +1,23 @@
 //! Launchers: small files by which a package's wasm program is started by its name.
 //!
 //! ```text
-//! #!/path/of/nuka __launch
+//! #!/path/of/nuka-launch __launch
 //! {"prepared": ..., "grants": ..., "env": [NAMES]}
 //! ```
 //!
-//! The kernel starts nuka with the launcher's path and what the program was given. Everything that starting takes is in the
-//! launcher: no recipe is evaluated, no daemon asked, no index opened. Where nuka's own path cannot stand in a first line, as
-//! one with a space, `/bin/sh` starts nuka in the same way; what is read begins with the first line that begins with `{`.
+//! The kernel starts that with the launcher's path and what the program was given. Everything that starting takes is in the
+//! launcher: no recipe is evaluated, no daemon asked, no index opened. Where the path cannot stand in a first line, as one
+//! with a space, `/bin/sh` starts it in the same way; what is read begins with the first line that begins with `{`.
 
 use crate::{api::Grants, nuka::Prepared, quote};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The first argument, before the launcher's path.
 pub const VERB: &str = "__launch";
+
+/// What nuka is called where it only launches: a program beside it that has little else in it, and so starts the faster.
+pub const PROGRAM: &str = "nuka-launch";
 
 /// Longer first lines are cut by some kernels.
 const MAX_FIRST_LINE: usize = 120;
@@ -52,9 +55,15 @@ impl Launcher {
     }
 }
 
-/// How a launcher begins that nuka at this path starts.
-pub fn head(nuka: &Path) -> String {
-    let path = nuka.display().to_string();
+/// What launchers of this nuka are to start: [`PROGRAM`], or nuka itself where that was not installed with it.
+pub fn program(nuka: &Path) -> PathBuf {
+    let beside = nuka.with_file_name(PROGRAM);
+    if beside.is_file() { beside } else { nuka.to_owned() }
+}
+
+/// How a launcher begins that this program starts.
+pub fn head(program: &Path) -> String {
+    let path = program.display().to_string();
     if path.len() <= MAX_FIRST_LINE && !path.contains(|c: char| c.is_whitespace()) {
         return format!("#!{path} {VERB}");
     }
@@ -71,6 +80,15 @@ mod tests {
         assert_eq!(head(Path::new("/usr/bin/nuka")), "#!/usr/bin/nuka __launch");
         assert_eq!(head(Path::new("/a b/it's")), "#!/bin/sh\nexec '/a b/it'\\''s' __launch \"$0\" \"$@\"");
         assert!(head(Path::new(&format!("/{}", "x".repeat(200)))).starts_with("#!/bin/sh\n"));
+    }
+
+    #[test]
+    fn what_launchers_start_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let nuka = directory.path().join("nuka");
+        assert_eq!(program(&nuka), nuka);
+        std::fs::write(directory.path().join(PROGRAM), "").unwrap();
+        assert_eq!(program(&nuka), directory.path().join(PROGRAM));
     }
 
     #[test]

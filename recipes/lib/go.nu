@@ -35,7 +35,7 @@ def target [] {
 # where collecting memory is a quarter of the work, so they begin with it only when they have taken much.
 export def environment [] {
   let target = (target)
-  { GOOS: $target.os, GOARCH: $target.arch, GOROOT: "", GOEXPERIMENT: "", GOGC: "off", GOMEMLIMIT: "2GiB" }
+  { GOOS: $target.os, GOARCH: $target.arch, GOROOT: "", GOEXPERIMENT: "", GOGC: "off", GOMEMLIMIT: "1800MiB" }
 }
 
 # Where Go's source is among the tools.

@@ -25,6 +25,7 @@ pub fn run(file: &Path) -> Exit {
             terminal: Terminal::read(Colour::Never),
             verbosity: Verbosity::Quiet,
             by: By::ThisProcess,
+            give_back: || {},
         };
         if file.as_os_str() != nuka_daemon::COMPILE_STDIN {
             return Ok(context.local().compile(file)?);

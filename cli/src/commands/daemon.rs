@@ -6,7 +6,6 @@ use crate::{
     daemon::{self, Activity, AtWork, Daemon, DaemonStatus, ServeOptions, Started, Who},
     error::Error,
     exit::Exit,
-    memory,
     output::{self, Format},
     report::{
         escape::{escape, escape_lines},
@@ -242,7 +241,7 @@ fn serve(context: &Context, foreground: bool, for_all: bool) -> Result<(), Error
     let idle = (!foreground || socket.is_some()).then_some(context.environment.daemon_idle);
     let log = (!foreground).then(|| log_file(context));
     let idle = idle.filter(|idle| *idle < Duration::MAX);
-    let options = ServeOptions { idle, for_all, socket, log, give_back: memory::give_back };
+    let options = ServeOptions { idle, for_all, socket, log, give_back: context.give_back };
     if foreground {
         let said = |line: &str| crate::context::say(&escape(line));
         let ready = || said("clients can connect");

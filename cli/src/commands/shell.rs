@@ -10,7 +10,7 @@ use crate::{
     context::{Context, WorkArguments},
     daemon::{
         Client, Composed, ComposedView, Grants, Namespaces, Prepared, PreparedView, Root, Sandbox, Settings,
-        Streams, Target, ViewMeans, head,
+        Streams, Target, ViewMeans, launcher,
     },
     error::Error,
     exit::Exit,
@@ -234,7 +234,7 @@ fn beside_the_host(
 ) -> Result<ExitStatus, Error> {
     let environment = &context.environment;
     let own = environment.executable.clone().unwrap_or_else(|| PathBuf::from("nuka"));
-    let launchers = launch::write(&environment.cache, &head(&own), launchers)?;
+    let launchers = launch::write(&environment.cache, &launcher::head(&launcher::program(&own)), launchers)?;
     let files = launchers.place.join(launch::FILES);
     let words = begun.words(&[begun.shell.clone().into_os_string()], &files);
     let (at, mounted) = match composed {

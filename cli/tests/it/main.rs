@@ -11,6 +11,8 @@ mod daemon;
 mod environments;
 mod errors;
 mod help;
+mod installed;
+mod launches;
 mod mount;
 mod packages;
 mod pipes;

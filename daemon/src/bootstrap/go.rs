@@ -45,7 +45,7 @@ const ARCHIVES_OUT: &str = "out/usr/lib/go";
 /// How Go's tools treat memory that they do not need any more. They run on one thread, and with one their collector starts over
 /// for every few megabytes, which is a quarter of what compiling costs. Now it starts when the memory is this large: one
 /// package of Go's own ever has that much. What they make is to the bit the same.
-const COLLECTOR: [(&str, &str); 2] = [("GOGC", "off"), ("GOMEMLIMIT", "2GiB")];
+const COLLECTOR: [(&str, &str); 2] = [("GOGC", "off"), ("GOMEMLIMIT", "1800MiB")];
 /// The variable that makes the builds of a repeated stage other builds. No program reads it.
 const REPEATED: &str = "NUKA_BOOTSTRAP_REPEATED";
 

@@ -144,6 +144,20 @@ impl Client {
         Ok(self.here.run(prepared, args, grants, observer)?)
     }
 
+    /// The same for a wasm program whose code is compiled as well as it can be; `None`, with nothing begun, for any other.
+    pub fn run_compiled(
+        &self,
+        prepared: &Prepared,
+        args: &[OsString],
+        grants: &Grants,
+    ) -> Answer<Option<u8>> {
+        let _lease = self.here.lease_program(prepared);
+        if prepared.is_native() {
+            return Ok(None);
+        }
+        Ok(self.here.run_compiled(prepared, args, grants)?)
+    }
+
     /// Builds packages and tells all that installing them takes. They stay in the store for as long as this client lives.
     pub fn installable(&self, targets: &[Target], observer: &dyn Observer) -> Answer<Vec<Installed>> {
         self.ask(request::Installable { targets: targets.to_vec() }, observer)

@@ -185,12 +185,34 @@ impl Nuka {
         observer: &dyn Observer,
     ) -> Result<u8, Error> {
         let module = self.module(prepared, observer)?;
+        self.run_module(&module, prepared, args, grants)
+    }
+
+    /// The same for a program whose code is compiled as well as it can be; `None`, with nothing begun, for any other.
+    pub fn run_compiled(
+        &self,
+        prepared: &Prepared,
+        args: &[OsString],
+        grants: &Grants,
+    ) -> Result<Option<u8>, Error> {
+        let id = ModuleId(*prepared.blob.as_bytes());
+        let module = self.modules()?.load_cached(self.engine()?, id, Tier::Optimised)?;
+        module.map(|module| self.run_module(&module, prepared, args, grants)).transpose()
+    }
+
+    fn run_module(
+        &self,
+        module: &Module,
+        prepared: &Prepared,
+        args: &[OsString],
+        grants: &Grants,
+    ) -> Result<u8, Error> {
         let mut arguments = vec![prepared.program.clone()];
         arguments.extend(prepared.details.args.iter().cloned());
         let env = self.shown_env(prepared, grants);
         let own = self.files_of(prepared)?;
         let network = prepared.permissions.network || grants.network;
-        self.live(&module, arguments, args, env, own, prepared.permissions.directory, network, grants)
+        self.live(module, arguments, args, env, own, prepared.permissions.directory, network, grants)
     }
 
     /// The variables that a program sees.

@@ -16,6 +16,7 @@ use crate::{
     disk::Disk,
     event::{Event, Observer},
     fault::{Fault, FaultKind, file_help},
+    launcher,
     request::{DropGenerations, KeepGeneration},
     suggest,
 };
@@ -428,9 +429,10 @@ impl<'c> Profile<'c> {
         Ok(())
     }
 
-    /// A symlink to nuka beside the profiles, so that launchers go on when nuka moves.
+    /// A symlink to what launchers start beside the profiles, so that they go on when nuka moves.
     fn nuka(&self) -> Answer<PathBuf> {
-        let own = self.client.config().executable.clone().ok_or(ProfileError::NoExecutable)?;
+        let own = self.client.config().executable.as_deref().ok_or(ProfileError::NoExecutable)?;
+        let own = launcher::program(own);
         let profiles = self.client.config().profiles();
         let path = profiles.join(".nuka");
         if !profiles.is_dir() {
