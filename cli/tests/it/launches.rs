@@ -53,6 +53,9 @@ fn what_is_compiled_is_started_without_nuka_and_all_else_is_left_to_it() {
       × cannot go on as [PLACE]/here/lonely/nuka: No such file or directory (os error 2)
       help: nuka-launch is a part of nuka: install both in one directory
     ");
+    // Nor is a link to itself.
+    std::os::unix::fs::symlink("nuka-launch", place.here().join("lonely/nuka")).unwrap();
+    assert!(alone().stderr.contains("cannot go on as [PLACE]/here/lonely/nuka"));
     assert_eq!(good(start(&place, "one")).stdout, "one\n");
     assert_eq!(good(alone()).stdout, "one\n");
 }

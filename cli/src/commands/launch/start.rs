@@ -13,6 +13,7 @@ use crate::{
 use fs_err as fs;
 use std::{
     ffi::OsString,
+    io,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -110,7 +111,11 @@ fn become_nuka(all: &[OsString]) -> Error {
         Err(error) => return Error::file("find", Path::new(NUKA))(error),
     };
     let nuka = own.with_file_name(NUKA);
-    let error = Command::new(&nuka).args(all.iter().skip(1)).exec();
+    // One that is this very program would become itself for ever.
+    let error = match fs::canonicalize(&nuka).is_ok_and(|nuka| nuka == own) {
+        true => io::Error::from(rustix::io::Errno::LOOP),
+        false => Command::new(&nuka).args(all.iter().skip(1)).exec(),
+    };
     Error::Absent {
         message: format!("cannot go on as {}: {error}", nuka.display()),
         help: "nuka-launch is a part of nuka: install both in one directory".to_owned(),
