@@ -339,6 +339,7 @@ pub struct Finding {
 
 /// More than a program may do by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grants {
     /// It may change the current directory.
     pub write: bool,
@@ -352,6 +353,7 @@ pub struct Grants {
 
 /// A directory that a program may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GrantedDirectory {
     /// On the machine.
     pub host: PathBuf,

@@ -11,7 +11,10 @@
 
 use crate::{api::Grants, nuka::Prepared, quote};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
 /// The first argument, before the launcher's path.
 pub const VERB: &str = "__launch";
@@ -19,11 +22,18 @@ pub const VERB: &str = "__launch";
 /// What nuka is called where it only launches: a program beside it that has little else in it, and so starts the faster.
 pub const PROGRAM: &str = "nuka-launch";
 
+/// What nuka is called where that program finds it.
+pub const NUKA: &str = "nuka";
+
+/// The symlink to the program, among the profiles.
+pub const LINK: &str = ".nuka";
+
 /// Longer first lines are cut by some kernels.
 const MAX_FIRST_LINE: usize = 120;
 
-/// What a launcher holds.
+/// What a launcher holds. What is not known here may be a limit, so nothing is passed over.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Launcher {
     /// The program.
     pub prepared: Prepared,
@@ -55,10 +65,12 @@ impl Launcher {
     }
 }
 
-/// What launchers of this nuka are to start: [`PROGRAM`], or nuka itself where that was not installed with it.
+/// What launchers of this nuka are to start: [`PROGRAM`], or nuka itself where that was not installed with it, or would not
+/// find this nuka.
 pub fn program(nuka: &Path) -> PathBuf {
     let beside = nuka.with_file_name(PROGRAM);
-    if beside.is_file() { beside } else { nuka.to_owned() }
+    let starts = std::fs::metadata(&beside).is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0);
+    if starts && nuka.ends_with(NUKA) { beside } else { nuka.to_owned() }
 }
 
 /// How a launcher begins that this program starts.
@@ -74,6 +86,7 @@ pub fn head(program: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_path_that_no_first_line_can_have_goes_through_the_shell() {
@@ -87,12 +100,19 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let nuka = directory.path().join("nuka");
         assert_eq!(program(&nuka), nuka);
-        std::fs::write(directory.path().join(PROGRAM), "").unwrap();
-        assert_eq!(program(&nuka), directory.path().join(PROGRAM));
+        let beside = directory.path().join(PROGRAM);
+        std::fs::write(&beside, "").unwrap();
+        assert_eq!(program(&nuka), nuka);
+        std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(program(&nuka), beside);
+        let other = directory.path().join("nuka-of-tomorrow");
+        assert_eq!(program(&other), other);
     }
 
     #[test]
     fn what_is_no_launcher_is_an_error() {
+        let known = r#"{"prepared": 1, "grants": {}, "env": [], "denied": ["network"]}"#;
+        assert!(Launcher::parse(known.as_bytes()).is_err());
         for text in ["", "#!/x\n", "#!/x\n{}\n", "{", "#!/x\n{\"prepared\": 1}"] {
             assert!(Launcher::parse(text.as_bytes()).is_err(), "{text}");
         }

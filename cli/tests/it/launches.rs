@@ -53,7 +53,15 @@ fn what_is_compiled_is_started_without_nuka_and_all_else_is_left_to_it() {
       × cannot go on as [PLACE]/here/lonely/nuka: No such file or directory (os error 2)
       help: nuka-launch is a part of nuka: install both in one directory
     ");
-    // Nor is a link to itself.
+    // Where it is gone, that is told, and set right.
+    let link = place.home().join(".local/state/nuka/profiles/.nuka");
+    fs_err::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("/nowhere/nuka-launch", &link).unwrap();
+    let doctor = place.run(&["doctor"]);
+    assert!(doctor.stdout.contains("started by /nowhere/nuka-launch, which is not there"), "{doctor}");
+    good(place.run(&["setup", "--shell", "bash"]));
+    assert_eq!(fs_err::read_link(&link).unwrap(), Path::new(LAUNCH));
+    // A link to itself is no nuka.
     std::os::unix::fs::symlink("nuka-launch", place.here().join("lonely/nuka")).unwrap();
     assert!(alone().stderr.contains("cannot go on as [PLACE]/here/lonely/nuka"));
     assert_eq!(good(start(&place, "one")).stdout, "one\n");

@@ -1,7 +1,7 @@
 //! Whether this machine has what nuka needs, and what to do where it has not.
 
 use super::Nuka;
-use crate::{api::Finding, fault::Fault};
+use crate::{api::Finding, fault::Fault, launcher};
 use nuka_vfs::probe;
 use std::path::PathBuf;
 
@@ -39,6 +39,7 @@ impl Nuka {
             Ok(published) => finding("published CIDs", true, format!("{} packages", published.len()), None),
             Err(error) => finding("published CIDs", false, error.to_string(), error.help()),
         });
+        findings.extend(self.launchers());
         let names = self.roots.names();
         findings.push(finding("recipes", !names.is_empty(), format!("{} recipes", names.len()), None));
         // Not needed for building and running wasm: a machine without them is a good one all the same.
@@ -72,6 +73,17 @@ impl Nuka {
 }
 
 impl Nuka {
+    /// Whether what installed programs are started by is there, if anything was ever installed.
+    fn launchers(&self) -> Option<Finding> {
+        let link = self.config.profiles().join(launcher::LINK);
+        let program = std::fs::read_link(&link).ok()?;
+        let good = link.is_file();
+        let found =
+            format!("started by {}{}", program.display(), if good { "" } else { ", which is not there" });
+        let help = (!good).then(|| "`nuka setup` finds it anew, as does each change of a profile".to_owned());
+        Some(finding("installed programs", good, found, help))
+    }
+
     /// What is likely to run out while sources are fetched and built for the first time, with what to do.
     pub(super) fn shortages(&self) -> Vec<String> {
         let findings = [disk(probe::free_space(&self.config.store)), memory(probe::free_memory())];

@@ -434,7 +434,7 @@ impl<'c> Profile<'c> {
         let own = self.client.config().executable.as_deref().ok_or(ProfileError::NoExecutable)?;
         let own = launcher::program(own);
         let profiles = self.client.config().profiles();
-        let path = profiles.join(".nuka");
+        let path = profiles.join(launcher::LINK);
         if !profiles.is_dir() {
             // An environment's profile is elsewhere.
             self.directory.disk.directory(&profiles).map_err(ProfileError::file("make", &profiles))?;

@@ -1,8 +1,8 @@
 //! Starting programs by launchers, and writing those of shells: see `nuka_daemon::launcher`.
 //!
 //! Launchers start `nuka-launch`, which has little in it and starts the faster for that, or `nuka` itself, which can do the
-//! same and whatever else it takes. Where that has to be started through the dynamic loader, which leaves no room for the verb,
-//! it is known by its name [`NAME`].
+//! same and whatever else it takes. Where nuka has to be started through the dynamic loader, which leaves no room for the verb,
+//! it is let in under the name [`NAME`], and known by that.
 
 mod start;
 mod write;

@@ -4,7 +4,7 @@ use super::by_verb;
 use crate::{
     commands::grants::guest_of,
     context::{Context, Verbosity, WorkArguments},
-    daemon::{By, GrantedDirectory, Grants, Launcher, Prepared},
+    daemon::{By, GrantedDirectory, Grants, Launcher, Prepared, launcher::NUKA},
     environment::{Colour, Environment, Terminal},
     error::Error,
     exit::Exit,
@@ -18,9 +18,6 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-
-/// The program that launchers are left to when `nuka-launch` cannot start them.
-const NUKA: &str = "nuka";
 
 /// Starts the program and ends as it does: for nuka itself, which does whatever that takes.
 pub fn run(file: &Path, arguments: &[OsString]) -> Exit {
