@@ -32,7 +32,7 @@ def target [] {
 }
 
 # What Go's tools are told of the target. The root stays empty: it must not be part of what they make. They run on one thread,
-# where collecting memory is a quarter of the work, so they begin with it only when they have taken much.
+# where collecting memory is up to a third of the work, so they begin with it only when they have taken much.
 export def environment [] {
   let target = (target)
   { GOOS: $target.os, GOARCH: $target.arch, GOROOT: "", GOEXPERIMENT: "", GOGC: "off", GOMEMLIMIT: "1800MiB" }

@@ -1,4 +1,4 @@
-//! `nuka-launch`: what launchers start, for all that they need mostly and with little else in it.
+//! `nuka-launch`: starts a launcher's program with little else in it, and becomes `nuka` for whatever is more.
 
 fn main() -> std::process::ExitCode {
     nuka_cli::nuka_launch()

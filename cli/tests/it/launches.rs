@@ -81,6 +81,30 @@ fn a_program_that_crashes_is_told_of_as_nuka_does() {
     assert_eq!((by_launch.code, by_launch.stderr), (by_nuka.code, by_nuka.stderr));
 }
 
+/// What this nuka does not know may be a limit that a later one has set.
+#[test]
+fn a_launcher_that_says_more_than_is_known_starts_nothing() {
+    let place = world();
+    good(place.run(&["install", "--yes", "./one.nu"]));
+    let text = fs_err::read_to_string(launcher(&place, "one")).unwrap();
+    let (head, json) = text.split_once('\n').unwrap();
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    let end = |json: &serde_json::Value| {
+        let file = place.write("changed", format!("{head}\n{json}\n"));
+        let mut command = Command::new(LAUNCH);
+        command.arg("__launch").arg(file).current_dir(place.here()).env_clear().env("HOME", place.home());
+        place.end(command)
+    };
+    assert_eq!(good(end(&json)).stdout, "one\n");
+    for part in ["", "/prepared", "/grants", "/prepared/permissions"] {
+        let mut more = json.clone();
+        more.pointer_mut(part).unwrap()["denied"] = serde_json::json!(["network"]);
+        let ended = end(&more);
+        assert_eq!((ended.code, ended.stdout.as_str()), (126, ""), "{part}: {ended}");
+        assert!(ended.stderr.contains("denied"), "{part}: {ended}");
+    }
+}
+
 #[test]
 fn what_is_no_launch_is_for_nuka() {
     let place = Place::new();

@@ -28,6 +28,7 @@ use std::{
 
 /// A program that can be started: plain data, from which any process can run it that may read the store's objects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Prepared {
     /// The package, and how it came to be there.
     pub outcome: Outcome,

@@ -429,7 +429,7 @@ impl<'c> Profile<'c> {
         Ok(())
     }
 
-    /// A symlink to what launchers start beside the profiles, so that they go on when nuka moves.
+    /// The symlink, beside the profiles, to the program that launchers start: so they go on when nuka moves.
     fn nuka(&self) -> Answer<PathBuf> {
         let own = self.client.config().executable.as_deref().ok_or(ProfileError::NoExecutable)?;
         let own = launcher::program(own);
