@@ -1,7 +1,7 @@
 //! The key of an entry.
 //!
 //! BLAKE3 in key derivation mode (context `"nuka seed-runtime module cache 1"`) of, in this order: the module's id (32
-//! bytes), the tier (one byte: 0 quick, 1 optimised), and the engine's compatibility hash for that tier (32
+//! bytes), the tier (one byte: 0 quick, 2 optimised; 1 was optimised before jumps were threaded), and the engine's compatibility hash for that tier (32
 //! bytes), which covers the engine's version, its configuration, the target and the features of the CPU.
 
 use crate::{
@@ -15,7 +15,7 @@ pub(super) fn key(engine: &Engine, id: ModuleId, tier: Tier) -> Result<[u8; 32],
     hasher.update(&id.0);
     hasher.update(&[match tier {
         Tier::Quick => 0,
-        Tier::Optimised => 1,
+        Tier::Optimised => 2,
     }]);
     hasher.update(&engine.compatibility(tier)?);
     Ok(*hasher.finalize().as_bytes())

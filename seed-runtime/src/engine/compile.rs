@@ -13,7 +13,7 @@ use std::{
 
 use wasmtime::CacheStore;
 
-use super::{Engine, Progress, config, failed};
+use super::{Engine, Progress, config, failed, jumps};
 use crate::{
     error::{Error, ModuleError},
     module::{Shape, Tier},
@@ -74,6 +74,8 @@ impl Engine {
 }
 
 fn compile(bytes: &[u8], tier: Tier, total: u64, progress: &dyn Fn(Progress)) -> Result<Vec<u8>, Error> {
+    let rewritten = (tier == Tier::Optimised).then(|| jumps::thread(bytes)).flatten();
+    let bytes = rewritten.as_deref().unwrap_or(bytes);
     let counter = Arc::new(Counter { done: AtomicU64::new(0) });
     let mut config = config::compiler(tier);
     if tier == Tier::Optimised {

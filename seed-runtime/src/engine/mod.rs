@@ -6,6 +6,7 @@
 
 mod compile;
 mod config;
+mod jumps;
 mod run;
 mod watchdog;
 
