@@ -152,43 +152,16 @@ pub fn planner_source(version: &Version) -> Result<Pir, GoError> {
 
 /// Stage 1: the tools as WebAssembly, made by the native toolchain of the seed. Nothing else of a bootstrap runs natively.
 ///
-/// The tools are one package, what is our own in it another: a change of that does not make the tools again.
-pub fn stage_1(seed: Pid, sources: Sources, version: &Version) -> Result<[Pir; 2], GoError> {
+/// One package has our own program, too, so that the standard library that it has with the tools is compiled once. Were
+/// it another, a change of that program would make all later stages again just the same: they pack with it.
+pub fn stage_1(seed: Pid, sources: Sources, version: &Version) -> Result<Pir, GoError> {
     let [compile, asm, link, _] = PROGRAMS;
     // What tells builds of Go's tools apart is what the planner gives, too.
     let flags = "-ldflags=-s -w -buildid= -X=cmd/internal/objabi.buildID=nuka";
-    let three = [compile, asm, link];
-    let tools = [(ROOT, "/src/cmd", flags, three.as_slice())];
-    let two = [".", "./hello"];
-    let own = [(PLANNER_ROOT, "", "-ldflags=-s -w -buildid=", two.as_slice())];
-    Ok([
-        seeded("go-stage1", &tools, &three, seed, sources, version)?,
-        seeded("go-stage1-planner", &own, &[PLANNER, HELLO], seed, sources, version)?,
-    ])
-}
-
-/// What `go build` gives for some packages of a directory, with flags of the linker.
-type SeedBuild<'a> = (&'a str, &'a str, &'a str, &'a [&'a str]);
-
-fn seeded(
-    name: &str,
-    builds: &[SeedBuild<'_>],
-    programs: &[&str],
-    seed: Pid,
-    sources: Sources,
-    version: &Version,
-) -> Result<Pir, GoError> {
-    let mut steps = vec![Step::MakeDirectory("out/usr/bin".into())];
-    for (root, below, flags, packages) in builds {
-        let fixed =
-            ["build", "-trimpath", "-pgo=off", "-buildvcs=false", *flags, "-o", "/build/out/usr/bin/"];
-        let go = format!("{ROOT}/bin/go");
-        let words = std::iter::once(go.as_str()).chain(fixed).chain(packages.iter().copied());
-        let command = words.map(Argument::literal).collect();
-        let directory = Some(format!("{root}{below}").as_str().into());
-        steps.push(Step::Run(RunStep { command, directory, ..RunStep::default() }));
-    }
-    let mut pir = pir(name, version, Platform::WASM, steps)?;
+    let tools = seed_build(&format!("{ROOT}/src/cmd"), flags, &[compile, asm, link]);
+    let own = seed_build(PLANNER_ROOT, "-ldflags=-s -w -buildid=", &[".", "./hello"]);
+    let steps = vec![Step::MakeDirectory("out/usr/bin".into()), tools, own];
+    let mut pir = pir("go-stage1", version, Platform::WASM, steps)?;
     pir.build.builder = Builder::Seed1;
     pir.build.env = variables(&[
         ("GOROOT", ROOT),
@@ -201,28 +174,30 @@ fn seeded(
         ("GOTELEMETRY", "off"),
         ("GOTOOLCHAIN", "local"),
     ]);
-    let mut tools = vec![("seed", seed), ("source", sources.go)];
-    if builds.iter().any(|(root, ..)| *root == PLANNER_ROOT) {
-        tools.push(("planner", sources.planner));
-    }
-    for (name, pid) in tools {
+    for (name, pid) in [("seed", seed), ("source", sources.go), ("planner", sources.planner)] {
         pir.build.tools.insert(InputName::new(name)?, out(pid));
     }
     // Each program is an output of its own, so that who uses one sees the same tree in every stage.
-    for path in programs {
+    for path in [compile, asm, link, PLANNER, HELLO] {
         let name = output(path)?;
         pir.build.outputs.push(OutputRule { name, globs: vec![format!("bin/{}", program(path))] });
     }
     Ok(pir)
 }
 
+/// What builds some packages of a directory natively, with flags of the linker.
+fn seed_build(directory: &str, flags: &str, packages: &[&str]) -> Step {
+    let go = format!("{ROOT}/bin/go");
+    let fixed = ["build", "-trimpath", "-pgo=off", "-buildvcs=false", flags, "-o", "/build/out/usr/bin/"];
+    let words = std::iter::once(go.as_str()).chain(fixed).chain(packages.iter().copied());
+    let command = words.map(Argument::literal).collect();
+    Step::Run(RunStep { command, directory: Some(directory.into()), ..RunStep::default() })
+}
+
 impl Tools {
     /// Those of stage 1.
-    pub fn of_stage_1(tools: Pid, own: Pid) -> Result<Self, GoError> {
-        let input = |path| {
-            let pid = if path == PLANNER { own } else { tools };
-            Ok((InputName::new(program(path))?, Input { pid, outputs: vec![output(path)?] }))
-        };
+    pub fn of_stage_1(pid: Pid) -> Result<Self, GoError> {
+        let input = |path| Ok((InputName::new(program(path))?, Input { pid, outputs: vec![output(path)?] }));
         Ok(Self { inputs: PROGRAMS.into_iter().map(input).collect::<Result<_, GoError>>()? })
     }
 

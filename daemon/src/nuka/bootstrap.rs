@@ -72,17 +72,17 @@ impl Nuka {
         };
         let planner = go::planner_source(&version)?;
         let sources = Sources { go: go_source, planner: planner.pid()? };
-        let [first_tools, first_own] = go::stage_1(seed, sources, &version)?;
-        let first = [first_tools.pid()?, first_own.pid()?];
-        self.register(&[(sources.planner, planner), (first[0], first_tools), (first[1], first_own)])?;
+        let pir = go::stage_1(seed, sources, &version)?;
+        let first = pir.pid()?;
+        self.register(&[(sources.planner, planner), (first, pir)])?;
         let manner = Manner { seeds: true, ..Manner::default() };
-        let made = self.make_of(&answer, &first, &manner, observer)?;
+        let made = self.make_of(&answer, &[first], &manner, observer)?;
         if !made.failed.is_empty() {
             report.failed = made.failed;
             return Ok((report, None));
         }
         let trees = Trees::new(self.store()?.clone());
-        let mut tools = Tools::of_stage_1(first[0], first[1])?;
+        let mut tools = Tools::of_stage_1(first)?;
         report.stages.push(BootstrapStage {
             number: 1,
             seconds: begun.elapsed().as_secs_f64(),
@@ -284,11 +284,10 @@ impl Nuka {
         Ok(())
     }
 
-    fn first_programs(&self, trees: &Trees, [tools, own]: [Pid; 2]) -> Result<Vec<Artefact>, Error> {
+    fn first_programs(&self, trees: &Trees, first: Pid) -> Result<Vec<Artefact>, Error> {
         let programs = go::PROGRAMS.into_iter().chain([go::HELLO]);
         let each = programs.map(|path| {
-            let pid = if path.starts_with(go::PLANNER) { own } else { tools };
-            let file = self.file_of(trees, pid, &go::output(path)?, &go::program_file(path))?;
+            let file = self.file_of(trees, first, &go::output(path)?, &go::program_file(path))?;
             self.artefact(path, &file, true)
         });
         each.collect()

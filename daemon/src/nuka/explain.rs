@@ -28,7 +28,7 @@ impl Nuka {
     pub fn explain(&self, targets: &[Target]) -> Result<TrustBase, Error> {
         let store = self.store()?;
         let asked = match targets {
-            [] => self.first_stage()?.into_iter().chain(self.c_first_stage()?).collect(),
+            [] => std::iter::once(self.first_stage()?).chain(self.c_first_stage()?).collect(),
             targets => evaluate::evaluate(store, &self.roots, targets)?.roots,
         };
         let index = store.read()?;
@@ -68,7 +68,7 @@ impl Nuka {
                 sources.insert((origin.clone(), hash.clone()), TrustedSource { origin, hash, bytes });
             }
             if bootstraps {
-                stack.extend(self.first_stage()?);
+                stack.push(self.first_stage()?);
             }
             self.compiled(&index, pid, &pir, &mut base)?;
         }
@@ -78,17 +78,15 @@ impl Nuka {
         Ok(base)
     }
 
-    /// The packages of stage 1 of Go's bootstrap.
-    fn first_stage(&self) -> Result<Vec<Pid>, Error> {
+    /// The package of stage 1 of Go's bootstrap.
+    fn first_stage(&self) -> Result<Pid, Error> {
         let super::bootstrap::Beginning { seed, source: go, version, .. } = self.seeds()?;
         let planner = go::planner_source(&version)?;
         let sources = go::Sources { go, planner: planner.pid()? };
-        let mut pirs = vec![(sources.planner, planner)];
-        for pir in go::stage_1(seed, sources, &version)? {
-            pirs.push((pir.pid()?, pir));
-        }
-        self.register(&pirs)?;
-        Ok(pirs.into_iter().skip(1).map(|(pid, _)| pid).collect())
+        let first = go::stage_1(seed, sources, &version)?;
+        let pid = first.pid()?;
+        self.register(&[(sources.planner, planner), (pid, first)])?;
+        Ok(pid)
     }
 
     /// Notes the compiled code of a package that is, to the bit, in one of its sources.
