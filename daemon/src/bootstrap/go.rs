@@ -152,8 +152,8 @@ pub fn planner_source(version: &Version) -> Result<Pir, GoError> {
 
 /// Stage 1: the tools as WebAssembly, made by the native toolchain of the seed. Nothing else of a bootstrap runs natively.
 ///
-/// One package has our own program, too, so that the standard library that it has with the tools is compiled once. Were
-/// it another, a change of that program would make all later stages again just the same: they pack with it.
+/// The package has our own program, too, so that the standard library, which that and the tools are linked with, is
+/// compiled once. A change of that program so makes the tools again, but nothing that sees the same tools after that.
 pub fn stage_1(seed: Pid, sources: Sources, version: &Version) -> Result<Pir, GoError> {
     let [compile, asm, link, _] = PROGRAMS;
     // What tells builds of Go's tools apart is what the planner gives, too.
