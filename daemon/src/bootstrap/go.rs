@@ -178,7 +178,7 @@ pub fn stage_1(seed: Pid, sources: Sources, version: &Version) -> Result<Pir, Go
         pir.build.tools.insert(InputName::new(name)?, out(pid));
     }
     // Each program is an output of its own, so that who uses one sees the same tree in every stage.
-    for path in [compile, asm, link, PLANNER, HELLO] {
+    for path in PROGRAMS.into_iter().chain([HELLO]) {
         let name = output(path)?;
         pir.build.outputs.push(OutputRule { name, globs: vec![format!("bin/{}", program(path))] });
     }

@@ -74,6 +74,7 @@ impl Engine {
 }
 
 fn compile(bytes: &[u8], tier: Tier, total: u64, progress: &dyn Fn(Progress)) -> Result<Vec<u8>, Error> {
+    // A change here takes another key in the cache.
     let rewritten = (tier == Tier::Optimised).then(|| jumps::thread(bytes)).flatten();
     let bytes = rewritten.as_deref().unwrap_or(bytes);
     let counter = Arc::new(Counter { done: AtomicU64::new(0) });
